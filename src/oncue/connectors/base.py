@@ -1,0 +1,479 @@
+"""What a connector is: a sheet of facts, and generators that yield the steps of a publication.
+
+A connector never does I/O and holds no clock, no randomness and no credentials. It yields a
+Call and is sent back the Reply; the runner makes the request, records the reply in the step
+ledger, and can therefore resume a half-done publication after a crash by replaying what was
+recorded into a fresh generator.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+MB = 1024 * 1024
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Effect(StrEnum):
+    """What a step does to the world, and so what to do when its answer never came."""
+
+    REPEAT = "repeat"  # nothing public happens: do it again
+    KEYED = "keyed"  # public, and the network knows our key: send it again with the same key
+    FIND = "find"  # public: look among the account's own posts before sending again
+    REVIEW = "review"  # public, and nobody can tell: a person has to look
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the step makes something other people can see."""
+        return self is not Effect.REPEAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file ready to be sent. Its bytes stay outside: the sender loads them by `id`."""
+
+    id: str
+    type: str
+    bytes: int
+    sha256: str
+    filename: str = "file"
+    alt: str = ""
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.type.startswith("video/")
+
+    @property
+    def is_gif(self) -> bool:
+        return self.type == "image/gif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadItem:
+    """One post of a thread, in its place after the first."""
+
+    text: str
+    media: Sequence[Media] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A post as one network will see it: overrides applied, media resolved.
+
+    `key` is the destination's id and `begun_at` the moment its journal was begun; neither
+    changes when a publication is resumed, so identifiers derived from them are stable.
+    """
+
+    text: str
+    key: str
+    begun_at: datetime
+    media: Sequence[Media] = ()
+    thread: Sequence[ThreadItem] = ()
+    options: Mapping[str, Any] = NOTHING
+
+    def items(self) -> Sequence[ThreadItem]:
+        """The posts to make, in order: the thread's, or the single one this draft is."""
+        return self.thread or (ThreadItem(text=self.text, media=self.media),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who speaks: the public facts of a connected account. `native_id` is the network's own."""
+
+    native_id: str
+    username: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, without credentials: the connector's `sign` adds those on the way out.
+
+    `path` starts with a slash and is joined to the base URL (the network's own, the
+    account's server, or the setting ONCUE_<PLATFORM>_URL); an address the network itself
+    handed out is given whole. At most one of `json`, `form` and `body` is set; `files` go
+    with `form` as multipart/form-data. A public call needs a `name` that stays the same when
+    the steps before it change, as in "post" or "item 3". `key_lives` says how long the
+    network remembers the key of a KEYED call; None means for ever.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = NOTHING
+    json: Mapping[str, Any] | None = None
+    form: Mapping[str, str] | None = None
+    files: Mapping[str, Media] = NOTHING
+    body: Media | None = None
+    headers: Mapping[str, str] = NOTHING
+    effect: Effect = Effect.REPEAT
+    name: str = ""
+    key_lives: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.effect.is_public and not self.name:
+            raise ValueError(f"a public call needs a name: {self.method} {self.path}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let the network work for `seconds` before the next step."""
+
+    seconds: int
+
+
+class Unreadable(Exception):
+    """The network's answer does not have what it promises to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A network's answer: `body` is the parsed JSON, the text where it is not JSON, or None."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = NOTHING  # names in lower case
+
+    def at(self, *path: str | int) -> Any:
+        """What stands at `path` in the body; raises Unreadable where nothing does."""
+        found = self.body
+        for step in path:
+            try:
+                found = found[step]
+            except (KeyError, IndexError, TypeError):
+                raise Unreadable(f"no {_dotted(path)} in the answer") from None
+        return found
+
+    def text(self, *path: str | int) -> str:
+        """The string, or the number as a string, at `path`; raises Unreadable otherwise."""
+        found = self.at(*path)
+        if isinstance(found, bool) or not isinstance(found, str | int):
+            raise Unreadable(f"{_dotted(path)} in the answer is no text")
+        return str(found)
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(str(step) for step in path)
+
+
+class Refusal(StrEnum):
+    """What a network's no means for us. Whatever it is, nothing became public."""
+
+    TRY_LATER = "try_later"
+    RATE_LIMITED = "rate_limited"
+    EXPIRED = "expired"  # the access token: renew it and ask again
+    RECONNECT = "reconnect"  # the authorisation is gone: a person has to connect again
+    DUPLICATE = "duplicate"  # the network has this very post already
+    REJECTED = "rejected"
+
+
+class Refused(Exception):
+    """The network answered, and the answer was no."""
+
+    def __init__(
+        self,
+        message: str,
+        meaning: Refusal = Refusal.REJECTED,
+        *,
+        code: str | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.meaning = meaning
+        self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def is_transient(self) -> bool:
+        return self.meaning in {Refusal.TRY_LATER, Refusal.RATE_LIMITED}
+
+
+class Unclear(Exception):
+    """The network answered, but not so that we know whether it did what we asked."""
+
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator["Call | Wait", Reply, T]
+Secrets: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a network calls our post, and where people find it."""
+
+    id: str
+    url: str | None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A post of ours that a look-up came upon, with the reply its creation would have had."""
+
+    id: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whose credentials these are, in the network's words."""
+
+    native_id: str
+    username: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A rule of a network that a draft breaks. `field` is the request's; limits carry values."""
+
+    field: str
+    code: str
+    message: str
+    limit: int | None = None
+    actual: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRule:
+    """How long a text may be, in which unit, and how the network counts."""
+
+    limit: int
+    unit: str  # as a person reads it: "characters", "graphemes", "weighted characters"
+    measure: Callable[[str], int] = len
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRules:
+    """What may be attached to one post. Sizes in bytes."""
+
+    at_most: int
+    at_least: int = 0
+    image_types: frozenset[str] = frozenset()
+    image_bytes: int = 0
+    video_types: frozenset[str] = frozenset()
+    video_bytes: int = 0
+    alt_text: int | None = None
+
+    def limit_of(self, item: Media) -> int | None:
+        """How many bytes `item` may have; None where its type is not taken at all."""
+        if item.type in self.image_types:
+            return self.image_bytes
+        if item.type in self.video_types:
+            return self.video_bytes
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """Everything about a network that is a fact rather than a behaviour."""
+
+    platform: str  # the constant, as in "TWITTER"
+    name: str  # as people write it, as in "X"
+    base_url: str  # empty where every account has its own server
+    text: TextRule
+    media: MediaRules
+    credentials: Sequence[str]  # the names an account of this network cannot do without
+    thread_items: int = 0  # 0: no threads
+    suggests_hashtags: bool = False
+    own_server: bool = False  # whether the account says which server it lives on
+    default_server: str = ""
+
+
+class Connector(ABC):
+    """One network. Everything here is pure: facts, and generators of steps."""
+
+    spec: ClassVar[Spec]
+
+    @abstractmethod
+    def publish(self, draft: Draft, account: Account) -> Steps[Published]:
+        """Make `draft` public. A public call is FIND, KEYED or REVIEW and has a name."""
+
+    @abstractmethod
+    def identify(self, account: Account) -> Steps[Identity]:
+        """Ask the network whose credentials these are."""
+
+    def check(self, draft: Draft) -> list[Problem]:
+        """Every rule of this network that `draft` breaks; empty when it may be sent."""
+        problems: list[Problem] = []
+        for number, item in enumerate(draft.items(), start=1):
+            text, media = _fields(draft, number)
+            problems += text_problems(self.spec, item.text, text)
+            problems += media_problems(self.spec, item.media, media)
+        return problems
+
+    def sign(self, call: Call, secrets: Secrets) -> Call:
+        """`call` with the account's credentials, as it goes over the wire and nowhere else."""
+        bearer = {"authorization": f"Bearer {secrets['accessToken']}"}
+        return replace(call, headers={**call.headers, **bearer})
+
+    def judge(self, reply: Reply) -> None:
+        """Return on a yes; raise Refused on a no, Unclear where the answer does not tell."""
+        if reply.status < 300:
+            if isinstance(reply.body, str):
+                raise Unclear(f"{self.spec.name} answered with something that is not JSON")
+            return
+        if reply.status < 400:
+            raise Unclear(f"{self.spec.name} answered with a redirect ({reply.status})")
+        meaning = self.meaning(reply)
+        if meaning is None:
+            raise Unclear(f"{self.spec.name} answered {reply.status}: {self.words(reply)}")
+        raise Refused(
+            self.words(reply),
+            meaning,
+            code=self.code(reply),
+            retry_after=self.retry_after(reply),
+        )
+
+    def meaning(self, reply: Reply) -> Refusal | None:
+        """What a status of 400 or more means; None where something may have happened."""
+        match reply.status:
+            case 401:
+                return Refusal.EXPIRED
+            case 429:
+                return Refusal.RATE_LIMITED
+            case 503:
+                return Refusal.TRY_LATER  # refused at the door, as every network here uses it
+            case status if status >= 500:
+                return None
+            case _:
+                return Refusal.REJECTED
+
+    def words(self, reply: Reply) -> str:
+        """The network's own explanation, for a person; never more than a few lines of it."""
+        return f"{self.spec.name} answered with status {reply.status}"
+
+    def code(self, reply: Reply) -> str | None:
+        """The network's own code for what went wrong."""
+        return None
+
+    def retry_after(self, reply: Reply) -> timedelta | None:
+        """How long the network asks us to wait."""
+        value = reply.headers.get("retry-after", "")
+        return timedelta(seconds=int(value)) if value.isascii() and value.isdigit() else None
+
+
+class Deletes(ABC):
+    """A network from which a post can be removed."""
+
+    @abstractmethod
+    def delete(self, post_id: str, account: Account) -> Steps[None]: ...
+
+
+class Finds(ABC):
+    """A network where we can look for a post whose creation was never answered."""
+
+    @abstractmethod
+    def find(self, call: Call, account: Account, since: datetime) -> Steps[Sequence[Found]]:
+        """The account's own posts since `since` that are what `call` asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that carries or earns secrets. It is never recorded and never logged."""
+
+    method: str
+    path: str
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default=NOTHING, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What signing in or renewing earned: the secrets to keep, and how long they are good."""
+
+    secrets: Secrets = field(repr=False)
+    expires_in: timedelta
+
+
+class SignsIn(ABC):
+    """A network whose lasting credentials must first be turned into a short-lived session.
+
+    The earned secrets are merged over the account's own, stored before they are used, and
+    handed to `sign` with the rest.
+    """
+
+    @abstractmethod
+    def sign_in(self, secrets: Secrets) -> Generator[Exchange, Reply, Session]:
+        """Earn a session: by renewing the one in `secrets` where there is one, else anew."""
+
+
+def _fields(draft: Draft, number: int) -> tuple[str, str]:
+    """The request's names of a thread item's text and media, or of the post's own."""
+    if not draft.thread:
+        return "content", "media"
+    return f"threadPosts[{number - 1}].content", f"threadPosts[{number - 1}].mediaIds"
+
+
+def text_problems(spec: Spec, text: str, field: str) -> list[Problem]:
+    """The text that is too long for the network, in the network's own unit."""
+    length = spec.text.measure(text)
+    if length <= spec.text.limit:
+        return []
+    return [
+        Problem(
+            field=field,
+            code="CONTENT_TOO_LONG",
+            message=f"{spec.name} takes {spec.text.limit} {spec.text.unit}; this has {length}",
+            limit=spec.text.limit,
+            actual=length,
+        )
+    ]
+
+
+def media_problems(spec: Spec, media: Sequence[Media], field: str) -> list[Problem]:
+    """Too many or too few files, kinds the network does not take, files that are too big."""
+    rules = spec.media
+    problems: list[Problem] = []
+    if len(media) < rules.at_least:
+        problems.append(_media_count(spec, field, "MEDIA_REQUIRED", rules.at_least, len(media)))
+    if len(media) > rules.at_most:
+        problems.append(_media_count(spec, field, "TOO_MANY_MEDIA", rules.at_most, len(media)))
+    for item in media:
+        limit = rules.limit_of(item)
+        if limit is None:
+            problems.append(
+                Problem(
+                    field=field,
+                    code="MEDIA_TYPE_NOT_SUPPORTED",
+                    message=f"{spec.name} does not take {item.type} ({item.filename})",
+                )
+            )
+        elif item.bytes > limit:
+            problems.append(
+                Problem(
+                    field=field,
+                    code="MEDIA_TOO_LARGE",
+                    message=f"{spec.name} takes {limit} bytes; {item.filename} has {item.bytes}",
+                    limit=limit,
+                    actual=item.bytes,
+                )
+            )
+        if rules.alt_text is not None and len(item.alt) > rules.alt_text:
+            problems.append(
+                Problem(
+                    field=field,
+                    code="ALT_TEXT_TOO_LONG",
+                    message=f"{spec.name} takes {rules.alt_text} characters of alternative text",
+                    limit=rules.alt_text,
+                    actual=len(item.alt),
+                )
+            )
+    return problems
+
+
+def _media_count(spec: Spec, field: str, code: str, limit: int, actual: int) -> Problem:
+    bound = "at least" if actual < limit else "at most"
+    return Problem(
+        field=field,
+        code=code,
+        message=f"{spec.name} takes {bound} {limit} media files; this has {actual}",
+        limit=limit,
+        actual=actual,
+    )
