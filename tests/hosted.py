@@ -1,6 +1,6 @@
 """A sandbox on a free local port, for one test."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from oncue.sandbox.app import create_app
+from oncue.sandbox.app import NETWORKS, create_app
 from oncue.sandbox.ledger import Entry, Ledger
 from oncue.sandbox.network import Network
 
@@ -30,8 +30,7 @@ class Hosted:
 @asynccontextmanager
 async def hosted(*networks: type[Network], file: Path | None = None) -> AsyncIterator[Hosted]:
     ledger = Ledger(file)
-    chosen: dict[str, Sequence[type[Network]]] = {"networks": networks} if networks else {}
-    server = TestServer(create_app(ledger, **chosen))
+    server = TestServer(create_app(ledger, networks=networks or NETWORKS))
     await server.start_server()
     async with ClientSession() as http:
         yield Hosted(str(server.make_url("")).rstrip("/"), http, ledger)

@@ -11,11 +11,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 MB = 1024 * 1024
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Effect(StrEnum):
@@ -75,7 +73,7 @@ class Draft:
     begun_at: datetime
     media: Sequence[Media] = ()
     thread: Sequence[ThreadItem] = ()
-    options: Mapping[str, Any] = NOTHING
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def items(self) -> Sequence[ThreadItem]:
         """The posts to make, in order: the thread's, or the single one this draft is."""
@@ -105,12 +103,12 @@ class Call:
 
     method: str
     path: str
-    query: Mapping[str, str] = NOTHING
+    query: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     form: Mapping[str, str] | None = None
-    files: Mapping[str, Media] = NOTHING
+    files: Mapping[str, Media] = field(default_factory=dict)
     body: Media | None = None
-    headers: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
     effect: Effect = Effect.REPEAT
     name: str = ""
     key_lives: timedelta | None = None
@@ -137,7 +135,7 @@ class Reply:
 
     status: int
     body: Any = None
-    headers: Mapping[str, str] = NOTHING  # names in lower case
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
     def at(self, *path: str | int) -> Any:
         """What stands at `path` in the body; raises Unreadable where nothing does."""
@@ -182,11 +180,13 @@ class Refused(Exception):
         *,
         code: str | None = None,
         retry_after: timedelta | None = None,
+        reply: Reply | None = None,
     ) -> None:
         super().__init__(message)
         self.meaning = meaning
         self.code = code
         self.retry_after = retry_after
+        self.reply = reply  # the answer itself, so that a replay comes to the same refusal
 
     @property
     def is_transient(self) -> bool:
@@ -328,6 +328,7 @@ class Connector(ABC):
             meaning,
             code=self.code(reply),
             retry_after=self.retry_after(reply),
+            reply=reply,
         )
 
     def meaning(self, reply: Reply) -> Refusal | None:
@@ -381,7 +382,7 @@ class Exchange:
     path: str
     json: Mapping[str, Any] | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default=NOTHING, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

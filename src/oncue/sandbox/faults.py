@@ -1,5 +1,6 @@
 """Misfortunes to order: what the next matching requests will meet."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -94,13 +95,13 @@ class Faults:
                 effect=effect,
                 times=int(body.get("times", 1)),
                 seconds=float(body.get("seconds", 1)),
-                retry_after=int(body["retryAfter"]) if "retryAfter" in body else None,
+                retry_after=None if body.get("retryAfter") is None else int(body["retryAfter"]),
             )
         except KeyError:
             raise BadFault("a fault needs a kind") from None
-        except (ValueError, TypeError) as wrong:
+        except (ValueError, TypeError, OverflowError) as wrong:
             raise BadFault(str(wrong)) from None
-        if fault.times < 1 or fault.seconds < 0:
+        if fault.times < 1 or not 0 <= fault.seconds < math.inf:
             raise BadFault("times is at least 1 and seconds at least 0")
         self._ordered.append(fault)
         return fault

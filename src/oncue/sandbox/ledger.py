@@ -43,15 +43,15 @@ class Ledger:
 
     def _open(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        kept = b""
+        whole = 0
         if file.exists():
             for line in file.read_bytes().splitlines(keepends=True):
                 if not line.endswith(b"\n"):
                     break
                 self._entries.append(Entry(**json.loads(line)))
-                kept += line
+                whole += len(line)
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        os.ftruncate(self._descriptor, len(kept))
+        os.ftruncate(self._descriptor, whole)
         os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def record(

@@ -23,6 +23,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TOKEN_PREFIX: Final = "sandbox:"
 FAULT: Final = web.RequestKey("fault", Fault)
+NUMBERS_PER_ENTRY: Final = 10  # at most: an album of Telegram's is ten messages and one entry
 
 
 @dataclass(slots=True)
@@ -33,11 +34,14 @@ class World:
     faults: Faults
     now: Callable[[], datetime]
     base_url: str
-    _serial: int = field(default=0)
+    _serial: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._serial = NUMBERS_PER_ENTRY * len(self.ledger.entries())
 
     def serial(self) -> int:
         """A number no network has used before, also not before a restart."""
-        self._serial = max(self._serial, len(self.ledger.entries())) + 1
+        self._serial += 1
         return self._serial
 
 

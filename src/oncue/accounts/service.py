@@ -1,0 +1,235 @@
+"""Connected accounts: who they are, and their secrets on the way in and out of the vault."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from oncue.accounts.models import Account, AccountSecret, VaultCheck
+from oncue.accounts.vault import Tampered, Vault, VaultError
+from oncue.connectors.base import Identity, Secrets
+from oncue.connectors.registry import CONNECTORS
+from oncue.db.base import later
+from oncue.db.database import serialise
+from oncue.errors import Invalid, Issue, NotFound
+from oncue.lib import ids
+
+NUMBER_LOCK: Final = 0x6F6E6375 + 2
+FIRST_NUMBER: Final = 1
+FIELD: Final = "credentials"
+CANARY: Final = "these are the right keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """What somebody hands in to connect an account with credentials."""
+
+    platform: str
+    credentials: Mapping[str, str] = field(repr=False)
+    server: str = ""
+    display_name: str = ""
+
+
+def check(new: NewAccount) -> None:
+    """Raise Invalid unless the network is known and has what it cannot do without."""
+    connector = CONNECTORS.get(new.platform)
+    if connector is None:
+        known = ", ".join(sorted(CONNECTORS))
+        raise Invalid([Issue(field="platform", message=f"{new.platform} is not one of {known}")])
+    issues = [
+        Issue(field=f"credentials.{name}", message=f"{connector.spec.name} needs {name}")
+        for name in connector.spec.credentials
+        if not new.credentials.get(name)
+    ]
+    if connector.spec.own_server and not (new.server or connector.spec.default_server):
+        issues.append(Issue(field="serverUrl", message=f"{connector.spec.name} needs a server"))
+    if issues:
+        raise Invalid(issues)
+
+
+def connect(
+    session: Session,
+    vault: Vault,
+    workspace_id: UUID,
+    new: NewAccount,
+    identity: Identity,
+    now: datetime,
+) -> Account:
+    """Keep an account whose credentials the network has vouched for.
+
+    Connecting an account again renews its credentials and keeps its id and number.
+    """
+    known = session.execute(
+        update(Account)
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.platform == new.platform,
+            Account.server == new.server,
+            Account.native_id == identity.native_id,
+        )
+        .values(
+            status="active",
+            username=identity.username,
+            display_name=new.display_name or identity.display_name,
+            updated_at=later(Account.updated_at, now),
+        )
+        .returning(Account.id)
+    ).scalar_one_or_none()
+    account_id = known or _insert(session, workspace_id, new, identity, now)
+    store_secrets(session, vault, workspace_id, account_id, new.credentials, None, now)
+    return get(session, workspace_id, account_id)
+
+
+def _insert(
+    session: Session, workspace_id: UUID, new: NewAccount, identity: Identity, now: datetime
+) -> UUID:
+    serialise(session, NUMBER_LOCK)
+    last = session.scalar(select(func.max(Account.number)))
+    account_id = ids.new_id(now)
+    session.execute(
+        insert(Account).values(
+            id=account_id,
+            workspace_id=workspace_id,
+            number=(last or FIRST_NUMBER - 1) + 1,
+            platform=new.platform,
+            native_id=identity.native_id,
+            username=identity.username,
+            display_name=new.display_name or identity.display_name,
+            server=new.server,
+            status="active",
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    return account_id
+
+
+def get(session: Session, workspace_id: UUID, account_id: UUID) -> Account:
+    account = session.scalar(
+        select(Account)
+        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .execution_options(populate_existing=True)
+    )
+    if account is None:
+        raise NotFound("account", ids.to_typeid("acc", account_id))
+    return account
+
+
+def list_page(
+    session: Session,
+    workspace_id: UUID,
+    *,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+    platform: str | None = None,
+    statuses: Sequence[str] = (),
+) -> Sequence[Account]:
+    """Up to `limit` accounts in the order they were connected."""
+    chosen = select(Account).where(Account.workspace_id == workspace_id)
+    if platform is not None:
+        chosen = chosen.where(Account.platform == platform)
+    if statuses:
+        chosen = chosen.where(Account.status.in_(statuses))
+    if after is not None:
+        at, account_id = after
+        chosen = chosen.where(
+            (Account.created_at > at) | ((Account.created_at == at) & (Account.id > account_id))
+        )
+    ordered = chosen.order_by(Account.created_at, Account.id).limit(limit)
+    return session.scalars(ordered).all()
+
+
+def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
+    """Forget the account's credentials; its posts and their history stay. Raises NotFound."""
+    found = session.execute(
+        update(Account)
+        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .values(status="disconnected", updated_at=later(Account.updated_at, now))
+        .returning(Account.id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("account", ids.to_typeid("acc", account_id))
+    session.execute(
+        delete(AccountSecret).where(
+            AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
+        )
+    )
+
+
+def set_status(session: Session, account_id: UUID, status: str, now: datetime) -> None:
+    session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.status != "disconnected")
+        .values(status=status, updated_at=later(Account.updated_at, now))
+    )
+
+
+def store_secrets(
+    session: Session,
+    vault: Vault,
+    workspace_id: UUID,
+    account_id: UUID,
+    secrets: Secrets,
+    expires_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Seal `secrets` into the account's row, in place of what was there."""
+    sealed = vault.seal(json.dumps(dict(secrets)), workspace_id, account_id, FIELD)
+    values = {
+        "sealed": sealed,
+        "key_id": vault.current,
+        "expires_at": expires_at,
+        "updated_at": now,
+    }
+    replaced = session.execute(
+        update(AccountSecret)
+        .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
+        .values(**values)
+        .returning(AccountSecret.account_id)
+    ).one_or_none()
+    if replaced is None:
+        session.execute(
+            insert(AccountSecret).values(account_id=account_id, workspace_id=workspace_id, **values)
+        )
+
+
+def load_secrets(
+    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID
+) -> tuple[Secrets, datetime | None] | None:
+    """The account's secrets and when its session ends; None where there are none to be had.
+
+    A ciphertext that was moved here from another row counts as none: the account needs to be
+    connected again.
+    """
+    row = session.execute(
+        select(AccountSecret.sealed, AccountSecret.expires_at).where(
+            AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    try:
+        opened = vault.open(row.sealed, workspace_id, account_id, FIELD)
+    except Tampered:
+        return None
+    secrets: dict[str, str] = json.loads(opened)
+    return secrets, row.expires_at
+
+
+def verify_vault(session: Session, vault: Vault) -> None:
+    """Raise VaultError where these keys are not the ones the data was sealed with."""
+    sealed = session.scalar(select(VaultCheck.sealed))
+    if sealed is None:
+        session.execute(insert(VaultCheck).values(id=1, sealed=vault.seal(CANARY, "check")))
+        return
+    try:
+        vault.open(sealed, "check")
+    except Tampered:
+        raise VaultError(
+            "The secret keys are not the ones this installation's secrets were sealed with"
+        ) from None

@@ -1,0 +1,53 @@
+"""The HTTP application: both dialects, operations, the served OpenAPI document."""
+
+import json
+from typing import Any, Final
+
+from fastapi import FastAPI, Response
+
+from oncue import __version__
+from oncue.api import errors, operations
+from oncue.api.edge import Edge
+from oncue.api.errors import ErrorOut
+from oncue.api.native import accounts, media, posts, publishing, system
+from oncue.api.services import Services
+
+ABOUT: Final = "Hand in posts; Oncue publishes each to every chosen account, on cue and once."
+STATUSES: Final = {
+    400: "The request is malformed or breaks a rule; `details` names field, limit and value.",
+    401: "The key is missing or unknown.",
+    403: "The key lacks the scope.",
+    404: "There is no such thing in this workspace.",
+    409: "The thing is not in a state for this.",
+    413: "The body is too large.",
+    422: "`metadata` breaks its limits.",
+    429: "Too many requests; Retry-After says when to come back.",
+    503: "Not now; nothing was changed.",
+}
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": words, "model": ErrorOut} for status, words in STATUSES.items()
+}
+
+
+def create_app(services: Services) -> Edge:
+    """The application, with everything its endpoints share."""
+    app = FastAPI(
+        title="Oncue",
+        version=__version__,
+        description=ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.services = services
+    errors.install(app)
+    for module in (posts, publishing, accounts, media, system):
+        app.include_router(module.router, responses=RESPONSES)
+    app.include_router(operations.router)
+
+    @app.get("/api/openapi.yaml", include_in_schema=False)
+    async def openapi_yaml() -> Response:
+        """The same document: every JSON text is YAML, so it needs no second writer."""
+        return Response(json.dumps(app.openapi()), media_type="application/yaml")
+
+    return Edge(app)

@@ -1,0 +1,70 @@
+"""What endpoints ask for: the services, and a caller who may do what they offer."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from oncue.api.edge import ALLOWANCE
+from oncue.api.services import Services
+from oncue.errors import Forbidden, TooManyRequests, Unauthorized
+from oncue.workspaces import keys
+from oncue.workspaces.keys import Caller, Scope
+from oncue.workspaces.plans import REQUESTS_PER_MINUTE
+from oncue.workspaces.ratelimit import WINDOW_SECONDS
+
+bearer = HTTPBearer(auto_error=False, description="An API key: `oncue keys create` makes one.")
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+Shared = Annotated[Services, Depends(services)]
+
+
+async def authenticate(request: Request, shared: Shared, credentials: Bearer) -> Caller:
+    """Whose key this is. Every request counts, those without a good key by their address."""
+    key = credentials.credentials if credentials else ""
+    caller = None
+    if keys.is_well_formed(key):
+        caller = await shared.db.read(lambda session: keys.find_caller(session, key))
+    if caller is None:
+        address = request.client.host if request.client else ""
+        _count(request, shared, ("address", address), REQUESTS_PER_MINUTE["free"])
+        raise Unauthorized
+    _count(request, shared, caller.key_id, REQUESTS_PER_MINUTE[caller.plan])
+    return caller
+
+
+def _count(request: Request, shared: Services, key: object, limit: int) -> None:
+    allowance = shared.limiter.take(key, limit, shared.unix_time())
+    request.scope["state"][ALLOWANCE] = allowance
+    if allowance.is_exceeded:
+        seconds = int(allowance.reset - shared.unix_time()) + 1
+        raise TooManyRequests(limit, min(seconds, WINDOW_SECONDS))
+
+
+def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
+    """A dependency: a caller whose key has `scope`."""
+
+    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+        if not caller.may(scope):
+            raise Forbidden(scope, caller.scopes)
+        return caller
+
+    return check
+
+
+PostsReader = Annotated[Caller, Depends(require(Scope.POSTS_READ))]
+PostsWriter = Annotated[Caller, Depends(require(Scope.POSTS_WRITE))]
+AccountsReader = Annotated[Caller, Depends(require(Scope.ACCOUNTS_READ))]
+AccountsWriter = Annotated[Caller, Depends(require(Scope.ACCOUNTS_WRITE))]
+MediaReader = Annotated[Caller, Depends(require(Scope.MEDIA_READ))]
+MediaWriter = Annotated[Caller, Depends(require(Scope.MEDIA_WRITE))]
+AnyCaller = Annotated[Caller, Depends(authenticate)]

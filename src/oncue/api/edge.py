@@ -1,0 +1,81 @@
+"""The ASGI layer around the application: request ids, body limits, headers on every answer."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+from uuid import uuid4
+
+from oncue.workspaces.ratelimit import Allowance
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JSON_BYTES: Final = 1024 * 1024
+UPLOAD_BYTES: Final = 21 * 1024 * 1024
+ALLOWANCE: Final = "oncue.allowance"
+
+
+class TooLarge(Exception):
+    """The body has more bytes than the route takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body of this request may have {limit} bytes")
+        self.limit = limit
+
+
+class Edge:
+    """Wraps an application; what it adds is on every answer, errors included."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req_{uuid4().hex}"
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                headers.append((b"x-content-type-options", b"nosniff"))
+                headers += _limits(scope["state"].get(ALLOWANCE))
+                message["headers"] = headers
+            await send(message)
+
+        await self._app(scope, _capped(receive, _limit(scope)), answer)
+
+
+def _limit(scope: Scope) -> int:
+    """How large the body may be: files have their own measure."""
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    return UPLOAD_BYTES if kind.startswith(b"multipart/form-data") else JSON_BYTES
+
+
+def _capped(receive: Receive, limit: int) -> Receive:
+    """Stop reading a body that is too large, whatever its Content-Length says."""
+    seen = 0
+
+    async def receive_some() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise TooLarge(limit)
+        return message
+
+    return receive_some
+
+
+def _limits(allowance: Allowance | None) -> list[tuple[bytes, bytes]]:
+    if allowance is None:
+        return []
+    return [
+        (b"x-ratelimit-limit", str(allowance.limit).encode()),
+        (b"x-ratelimit-remaining", str(allowance.remaining).encode()),
+        (b"x-ratelimit-reset", str(allowance.reset).encode()),
+    ]

@@ -1,0 +1,150 @@
+"""Every error in the native dialect's words: {"error": {"code", "message", "details"?}}."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from oncue.api.edge import TooLarge
+from oncue.api.fields import Out
+from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, Unauthorized
+
+log = structlog.get_logger()
+
+SHOWN_CHARACTERS: Final = 80
+
+
+class ErrorFacts(Out):
+    """What went wrong: a code for programs, words for people, facts where there are any."""
+
+    code: str
+    message: str
+    details: Any | None = None
+
+
+class ErrorOut(Out):
+    """The body of every answer that is not a success."""
+
+    error: ErrorFacts
+
+
+def install(app: FastAPI) -> None:
+    """Have the application word every error here."""
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(Exception, _bug)
+
+
+def render(error: AppError) -> JSONResponse:
+    body = {"code": error.code, "message": str(error)}
+    if error.details is not None:
+        body["details"] = error.details
+    headers = {}
+    if isinstance(error, TooManyRequests):
+        headers["retry-after"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthorized):
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse({"error": body}, error.status, headers)
+
+
+async def _app_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AppError)
+    return render(error)
+
+
+async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    for problem in problems:
+        if problem["type"] == "json_invalid":
+            why = problem.get("ctx", {}).get("error", "it cannot be read")
+            return render(Malformed(f"The body is not JSON: {why}"))
+    return render(Invalid([as_issue(problem) for problem in problems]))
+
+
+def as_issue(problem: Mapping[str, Any]) -> Issue:
+    """One of Pydantic's findings, in our words."""
+    context = problem.get("ctx", {})
+    path = [*problem["loc"]]
+    if path and path[0] in ("body", "query", "path", "header"):
+        path = path[1:]
+    if problem["type"] == "unknown_field":
+        path.append(context["field"])
+    field = _dotted(path) or "body"
+    value = problem.get("input")
+    match problem["type"]:
+        case "missing":
+            return Issue(field=field, message="is required")
+        case "string_too_long":
+            limit = context["max_length"]
+            facts = {"maxLength": limit, "actualLength": len(str(value))}
+            message = f"may have {limit} characters; this has {len(str(value))}"
+            return Issue(field=field, message=message, facts=facts)
+        case "too_long" | "too_short":
+            limit = context.get("max_length", context.get("min_length"))
+            bound = "at most" if problem["type"] == "too_long" else "at least"
+            facts = {"limit": limit, "actual": context["actual_length"]}
+            message = f"may have {bound} {limit} entries; this has {context['actual_length']}"
+            return Issue(field=field, message=message, facts=facts)
+        case _:
+            message = f"{_lower(problem['msg'])}{_shown(value)}"
+            return Issue(field=field, message=message)
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _shown(value: object) -> str:
+    """The offending value, where it is short and plain enough to help."""
+    if isinstance(value, bool | int | float) or (
+        isinstance(value, str) and len(value) <= SHOWN_CHARACTERS and value.isprintable()
+    ):
+        return f" (it is {value!r})"
+    return ""
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
+    message = f"There is no {request.method} {request.url.path} here"
+    if error.status_code not in (404, 405):
+        message = str(error.detail)
+    return JSONResponse(
+        {"error": {"code": code, "message": message}}, error.status_code, error.headers
+    )
+
+
+async def _too_large(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooLarge)
+    body = {"code": "BAD_REQUEST", "message": str(error), "details": {"maxBytes": error.limit}}
+    return JSONResponse({"error": body}, 413)
+
+
+async def _too_deep(_request: Request, _error: Exception) -> JSONResponse:
+    return render(Malformed("The body is nested too deeply"))
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    """The HTTP edge: whatever nobody foresaw is logged, and told without its insides."""
+    request_id = request.scope["state"]["request_id"]
+    log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
+    message = f"Something of ours broke. Quote {request_id} when you report it."
+    return JSONResponse({"error": {"code": "INTERNAL_ERROR", "message": message}}, 500)

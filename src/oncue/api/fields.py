@@ -1,0 +1,171 @@
+"""Field types of request and response bodies: strict, and explicit about what is wrong."""
+
+from collections.abc import Callable
+from datetime import datetime
+from difflib import get_close_matches
+from functools import partial
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from oncue.lib import ids
+from oncue.lib.clock import iso, to_millisecond
+from oncue.settings import PLATFORMS
+
+# What people write where the document has another name.
+HINTS: Final = {
+    "platforms": "accountIds",
+    "scheduledAt": "scheduledFor",
+    "text": "content",
+    "mediaUrls": "media",
+}
+
+
+def parse_time(value: object) -> datetime:
+    """An ISO 8601 time with a zone, as UTC. A time without one is refused (V219)."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("time", "must be an ISO 8601 time in a string")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("time", "is no ISO 8601 time") from None
+    if moment.tzinfo is None:
+        message = "has no time zone: add Z or an offset, as in 2026-06-15T14:00:00Z"
+        raise PydanticCustomError("time_zone", message)
+    try:
+        return to_millisecond(moment)
+    except OverflowError:
+        raise PydanticCustomError("time", "is out of range") from None
+
+
+def parse_id(kind: str, value: object) -> UUID:
+    """A TypeID or a plain UUID of this kind."""
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("id", "must be an id in a string")
+    try:
+        return ids.from_typeid(kind, value)
+    except ids.BadId as wrong:
+        raise PydanticCustomError("id", "is no id: {why}", {"why": str(wrong)}) from None
+
+
+def parse_platform(value: object) -> str:
+    """A platform constant, in upper or lower case."""
+    if isinstance(value, str) and value.upper() in PLATFORMS:
+        return value.upper()
+    known = ", ".join(PLATFORMS)
+    raise PydanticCustomError("platform", "is not one of {known}", {"known": known})
+
+
+def clean_text(value: str) -> str:
+    """Text every database and network can hold: no NUL, no halves of surrogate pairs."""
+    if "\x00" in value:
+        raise PydanticCustomError("text", "contains a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("text", "contains half of a surrogate pair") from None
+    return value
+
+
+def clean_json(value: Any) -> Any:
+    """The same for every string within."""
+    match value:
+        case str():
+            clean_text(value)
+        case dict():
+            for key, part in value.items():
+                clean_text(key)
+                clean_json(part)
+        case list():
+            for part in value:
+                clean_json(part)
+        case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124
+            raise PydanticCustomError("number", "contains a number that JSON does not have")
+        case _:
+            pass
+    return value
+
+
+def _id_field(kind: str) -> tuple[Any, ...]:
+    example = ids.to_typeid(kind, UUID("0197a5b2-7c3d-7abc-8def-0123456789ab"))
+    schema = {"type": "string", "examples": [example]}
+    read: Callable[[object], UUID] = partial(parse_id, kind)
+    write: Callable[[UUID], str] = partial(ids.to_typeid, kind)
+    return (BeforeValidator(read), PlainSerializer(write), WithJsonSchema(schema))
+
+
+PostId = Annotated[UUID, *_id_field("post")]
+DestinationId = Annotated[UUID, *_id_field("pp")]
+AccountId = Annotated[UUID, *_id_field("acc")]
+MediaId = Annotated[UUID, *_id_field("media")]
+EventId = Annotated[UUID, *_id_field("evt")]
+WorkspaceId = Annotated[UUID, *_id_field("ws")]
+
+When = Annotated[
+    datetime,
+    BeforeValidator(parse_time),
+    PlainSerializer(iso),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-06-15T14:00:00.000Z"]}
+    ),
+]
+PlatformName = Annotated[str, BeforeValidator(parse_platform)]
+Text = Annotated[str, AfterValidator(clean_text)]
+Json: TypeAlias = Annotated[Any, AfterValidator(clean_json)]
+
+
+class Body(BaseModel):
+    """A request body: camelCase, strict types, and no field that means nothing (C7)."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, strict=True, extra="forbid", validate_by_name=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_fields(cls, value: Any) -> Any:
+        """A mistyped field is an error that says what was probably meant."""
+        if not isinstance(value, dict):
+            return value
+        known = [info.alias or name for name, info in cls.model_fields.items()]
+        for field in value:
+            if field not in known:
+                meant = _meant(field, known)
+                hint = f"; did you mean {meant}?" if meant else ""
+                raise PydanticCustomError(
+                    "unknown_field", "is not a field here{hint}", {"field": field, "hint": hint}
+                )
+        return value
+
+    def mentions(self, field: str) -> bool:
+        """Whether the request has this field at all, be it null."""
+        return field in self.model_fields_set
+
+
+def _meant(field: str, known: list[str]) -> str | None:
+    if (hint := HINTS.get(field)) in known:
+        return hint
+    folded = {name.lower(): name for name in known}
+    close = get_close_matches(field.lower().replace("_", ""), folded, n=1, cutoff=0.75)
+    return folded[close[0]] if close else None
+
+
+class Out(BaseModel):
+    """A response body: camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)

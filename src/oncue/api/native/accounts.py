@@ -1,0 +1,114 @@
+"""Native dialect, connected accounts."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query
+
+from oncue.accounts import service as accounts
+from oncue.accounts.connecting import connect_account
+from oncue.accounts.models import Account
+from oncue.accounts.service import NewAccount
+from oncue.api.deps import AccountsReader, AccountsWriter, Shared
+from oncue.api.fields import AccountId, PlatformName
+from oncue.api.native.paging import (
+    DEFAULT_LIMIT,
+    CursorText,
+    Limit,
+    read_cursor,
+    write_cursor,
+)
+from oncue.api.native.schemas import AccountListOut, AccountOut, CreateAccount, show_page
+from oncue.errors import Invalid, Issue
+
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+
+AccountPath = Annotated[AccountId, Path(description="An account's id: a TypeID or its UUID.")]
+
+# The filter's words, and the statuses they stand for. Disconnected accounts show only on demand.
+STATUSES: Final = {
+    "active": ("active",),
+    "inactive": ("expired", "revoked", "disconnected"),
+    "error": ("expired", "revoked"),
+    "disconnected": ("disconnected",),
+    "all": (),
+}
+SHOWN: Final = ("active", "expired", "revoked")
+
+
+@router.get("")
+async def list_accounts(
+    caller: AccountsReader,
+    shared: Shared,
+    status: Annotated[str | None, Query()] = None,
+    platform: Annotated[PlatformName | None, Query()] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> AccountListOut:
+    """Connected accounts, in the order they were connected."""
+    statuses = _statuses(status)
+    after = read_cursor(caller.workspace_id, cursor)
+    rows = await shared.db.read(
+        lambda session: accounts.list_page(
+            session,
+            caller.workspace_id,
+            limit=limit + 1,
+            after=after,
+            platform=platform,
+            statuses=statuses,
+        )
+    )
+    shown = rows[:limit]
+    following = None
+    if len(rows) > limit:
+        following = write_cursor(caller.workspace_id, shown[-1].created_at, shown[-1].id)
+    return AccountListOut(
+        data=[show_account(row) for row in shown], pagination=show_page(following, limit)
+    )
+
+
+@router.post("", status_code=201)
+async def create_account(body: CreateAccount, caller: AccountsWriter, shared: Shared) -> AccountOut:
+    """Connect an account with credentials, once the network has vouched for them."""
+    new = NewAccount(
+        platform=body.platform,
+        credentials=body.credentials,
+        server=(body.server_url or "").rstrip("/"),
+        display_name=body.display_name or "",
+    )
+    row = await connect_account(shared.wire, caller.workspace_id, new)
+    return show_account(row)
+
+
+@router.get("/{account_id}")
+async def get_account(
+    account_id: AccountPath, caller: AccountsReader, shared: Shared
+) -> AccountOut:
+    """One account."""
+    return show_account(
+        await shared.db.read(lambda session: accounts.get(session, caller.workspace_id, account_id))
+    )
+
+
+def show_account(row: Account) -> AccountOut:
+    return AccountOut(
+        id=row.id,
+        number=row.number,
+        platform=row.platform.lower(),
+        username=row.username,
+        display_name=row.display_name,
+        avatar_url=None,
+        account_type=None,
+        status=row.status,
+        connected_at=row.created_at,
+    )
+
+
+def _statuses(wanted: str | None) -> tuple[str, ...]:
+    if wanted is None:
+        return SHOWN
+    try:
+        return STATUSES[wanted.lower()]
+    except KeyError:
+        known = ", ".join(STATUSES)
+        issue = Issue(field="status", message=f"{wanted[:40]} is not one of {known}")
+        raise Invalid([issue]) from None

@@ -1,0 +1,51 @@
+"""Native dialect, media: direct upload. Tickets, registration and rendering come later."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Path, UploadFile
+
+from oncue.api.deps import MediaReader, MediaWriter, Shared
+from oncue.api.fields import MediaId, Text
+from oncue.api.native.schemas import MediaOut, show_media
+from oncue.media import service as media
+
+router = APIRouter(prefix="/v1/media", tags=["media"])
+
+CHUNK_BYTES: Final = 256 * 1024
+MediaPath = Annotated[MediaId, Path(description="A file's id: a TypeID or its UUID.")]
+
+
+@router.post("", status_code=201)
+async def upload_media(
+    file: UploadFile,
+    caller: MediaWriter,
+    shared: Shared,
+    alt_text: Annotated[Text, Form(alias="altText", max_length=2_000)] = "",
+) -> MediaOut:
+    """Upload an image (multipart field `file`); its id can then be attached to posts."""
+    stored = await media.store(shared.media_dir, _chunks(file), shared.now())
+    row = await shared.db.write(
+        lambda session: media.add(
+            session,
+            caller.workspace_id,
+            stored,
+            filename=file.filename or "file",
+            alt_text=alt_text,
+            now=shared.now(),
+        )
+    )
+    return show_media(row)
+
+
+@router.get("/{media_id}")
+async def get_media(media_id: MediaPath, caller: MediaReader, shared: Shared) -> MediaOut:
+    """What we know of a file."""
+    return show_media(
+        await shared.db.read(lambda session: media.get(session, caller.workspace_id, media_id))
+    )
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(CHUNK_BYTES):
+        yield chunk

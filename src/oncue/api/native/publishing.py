@@ -1,0 +1,173 @@
+"""Native dialect, sending posts out: publish now, retry, fix, and resolve what is unknown."""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Path, Query
+from sqlalchemy.orm import Session
+
+from oncue.api.deps import PostsWriter, Shared
+from oncue.api.fields import DestinationId, PostId
+from oncue.api.native.posts import PostPath
+from oncue.api.native.schemas import (
+    FixOut,
+    FixPlatform,
+    PostOut,
+    ResolvePlatform,
+    RetriedOut,
+    RetryOut,
+    SkippedOut,
+    show_post,
+)
+from oncue.api.services import Services
+from oncue.errors import Invalid, Issue
+from oncue.posts import queries, remedies
+from oncue.posts import service as posts
+from oncue.posts.lifecycle import Status
+from oncue.posts.remedies import RetryOutcome
+from oncue.workspaces.keys import Caller
+
+router = APIRouter(prefix="/v1/posts", tags=["posts"])
+
+MAX_TIMEOUT: Final = 120
+FIRST_LOOK: Final = 0.02  # seconds; each look doubles the pause up to SLOWEST_LOOK
+SLOWEST_LOOK: Final = 0.5
+
+PlatformPath = Annotated[DestinationId, Path(description="postPlatformId of the destination.")]
+
+
+@router.post("/{post_id}/publish")
+async def publish_post(
+    post_id: PostPath,
+    caller: PostsWriter,
+    shared: Shared,
+    sync: Annotated[bool, Query(description="Answer when publishing has ended.")] = False,
+    timeout: Annotated[int, Query(ge=1, le=MAX_TIMEOUT, description="Seconds to wait.")] = 30,
+    x_callback_url: Annotated[str | None, Header()] = None,
+) -> PostOut:
+    """Send a post out at once."""
+    _check_callback(x_callback_url)
+
+    def work(session: Session) -> PostOut:
+        posts.publish(session, caller.workspace_id, post_id, shared.now())
+        return show_post(queries.view(session, caller.workspace_id, post_id))
+
+    begun = await shared.db.write(work)
+    return await _wait(shared, caller, post_id, timeout) if sync else begun
+
+
+@router.post("/{post_id}/retry")
+async def retry_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> RetryOut:
+    """Queue every failed destination again, after 2, 4 or 8 minutes."""
+    outcome = await shared.db.write(
+        lambda session: remedies.retry(session, caller.workspace_id, post_id, shared.now())
+    )
+    return _show_retry(post_id, outcome)
+
+
+@router.post("/{post_id}/platforms/{platform_id}/fix")
+async def fix_platform(
+    post_id: PostPath,
+    platform_id: PlatformPath,
+    caller: PostsWriter,
+    shared: Shared,
+    body: FixPlatform | None = None,
+) -> FixOut:
+    """Send one destination again at once, corrected where the body says how."""
+    order = body or FixPlatform()
+    _check_media_url(order.media_url)
+    await shared.db.write(
+        lambda session: remedies.fix(
+            session,
+            caller.workspace_id,
+            post_id,
+            platform_id,
+            shared.now(),
+            content=order.content,
+            refresh_media=order.refresh_media,
+        )
+    )
+    return FixOut(success=True, platform_id=platform_id, status=Status.PUBLISHING)
+
+
+@router.post("/{post_id}/platforms/{platform_id}/resolve")
+async def resolve_platform(
+    post_id: PostPath,
+    platform_id: PlatformPath,
+    body: ResolvePlatform,
+    caller: PostsWriter,
+    shared: Shared,
+) -> PostOut:
+    """Say what a person saw on the network, where Oncue could not find out."""
+
+    def work(session: Session) -> PostOut:
+        remedies.resolve(
+            session,
+            caller.workspace_id,
+            post_id,
+            platform_id,
+            shared.now(),
+            published=body.published,
+            url=body.platform_post_url,
+        )
+        return show_post(queries.view(session, caller.workspace_id, post_id))
+
+    return await shared.db.write(work)
+
+
+async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int) -> PostOut:
+    """The post once it is no longer publishing, or as it stands after `timeout` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    pause = FIRST_LOOK
+    while True:
+        view = await shared.db.read(
+            lambda session: queries.view(session, caller.workspace_id, post_id)
+        )
+        if view.post.status != Status.PUBLISHING or loop.time() >= deadline:
+            return show_post(view)
+        await asyncio.sleep(min(pause, max(deadline - loop.time(), 0)))
+        pause = min(pause * 2, SLOWEST_LOOK)
+
+
+def _check_callback(url: str | None) -> None:
+    if url is None:
+        return
+    message = "must be an https:// address"
+    if url.startswith("https://"):
+        message = "is not supported yet: poll the post, or publish with sync=true"
+    raise Invalid([Issue(field="X-Callback-Url", message=message)])
+
+
+def _check_media_url(url: str | None) -> None:
+    if url is None:
+        return
+    message = "must be an https:// address"
+    if url.startswith("https://"):
+        message = "is not supported yet: upload the file and PATCH the post's media"
+    raise Invalid([Issue(field="mediaUrl", message=message)])
+
+
+def _show_retry(post_id: PostId, outcome: RetryOutcome) -> RetryOut:
+    return RetryOut(
+        id=post_id,
+        status=outcome.status,
+        retried_platforms=[
+            RetriedOut(
+                platform=item.destination.platform.lower(),
+                account_id=item.destination.account_id,
+                retry_count=item.retry_count,
+                next_retry_at=item.next_retry_at,
+            )
+            for item in outcome.retried
+        ],
+        skipped_platforms=[
+            SkippedOut(
+                platform=item.destination.platform.lower(),
+                account_id=item.destination.account_id,
+                retry_count=item.destination.retry_count,
+                reason=item.reason,
+            )
+            for item in outcome.skipped
+        ],
+    )

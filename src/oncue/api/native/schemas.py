@@ -1,0 +1,406 @@
+"""Bodies of the native dialect: what clients send, and what they are shown."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StrictBool, StrictInt
+
+from oncue.api.fields import (
+    AccountId,
+    Body,
+    DestinationId,
+    EventId,
+    Json,
+    MediaId,
+    Out,
+    PlatformName,
+    PostId,
+    Text,
+    When,
+    WorkspaceId,
+)
+from oncue.lib import ids
+from oncue.media.models import MediaFile
+from oncue.posts.lifecycle import SHOWN_AS, State
+from oncue.posts.models import Attempt, Event
+from oncue.posts.queries import PlatformView, PostView
+from oncue.posts.values import ContentType
+
+CREATE_CHARACTERS: Final = 10_000
+PATCH_CHARACTERS: Final = 63_206
+COMMENT_CHARACTERS: Final = 2_200
+THREAD_ITEMS: Final = 25
+THREAD_CHARACTERS: Final = 280
+THREAD_MEDIA: Final = 4
+SAFETY_ENTRIES: Final = 500  # where the document states no limit (C20)
+
+Kind = Annotated[ContentType, Field(strict=False)]
+
+
+class OverrideIn(Body):
+    """What one platform shows instead: its text and nothing else (V105)."""
+
+    content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)] | None = None
+
+
+class ThreadPostIn(Body):
+    """One item of a thread."""
+
+    sequence: StrictInt
+    content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)]
+    media_ids: Annotated[list[MediaId], Field(max_length=THREAD_MEDIA)] = []
+
+
+Overrides = dict[PlatformName, OverrideIn]
+PlatformMetadata = dict[PlatformName, dict[str, Json]]
+Accounts = Annotated[list[AccountId], Field(max_length=SAFETY_ENTRIES)]
+MediaIds = Annotated[list[MediaId], Field(max_length=SAFETY_ENTRIES)]
+Tags = Annotated[list[Text], Field(max_length=SAFETY_ENTRIES)]
+Thread = Annotated[list[ThreadPostIn], Field(max_length=THREAD_ITEMS)]
+Comment = Annotated[Text, Field(max_length=COMMENT_CHARACTERS)]
+Delay = Annotated[StrictInt, Field(ge=0, le=60)]
+Metadata = dict[str, Json]
+
+
+class CreatePost(Body):
+    """POST /v1/posts."""
+
+    content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)]
+    account_ids: Accounts
+    scheduled_for: When | None = None
+    content_type: Kind | None = None
+    save_as_draft: StrictBool = False
+    platform_overrides: Overrides = {}
+    platform_metadata: PlatformMetadata = {}
+    media: MediaIds = []
+    tags: Tags = []
+    persona_id: Text | None = None
+    thread_posts: Thread = []
+    first_comment: Comment | None = None
+    first_comment_delay: Delay = 0
+    is_manual_save: StrictBool = False
+    metadata: Metadata | None = None
+
+
+class UpdatePost(Body):
+    """PATCH /v1/posts/:id. Only what is mentioned changes."""
+
+    content: Annotated[Text, Field(max_length=PATCH_CHARACTERS)] = ""
+    content_type: Kind | None = None
+    scheduled_for: When | None = None
+    clear_schedule: StrictBool = False
+    save_as_draft: StrictBool = False
+    account_ids: Accounts = []
+    media: MediaIds = []
+    platform_overrides: Overrides = {}
+    platform_metadata: PlatformMetadata = {}
+    tags: Tags = []
+    persona_id: Text | None = None
+    thread_posts: Thread = []
+    first_comment: Comment | None = None
+    first_comment_delay: Delay = 0
+    platform_removed_at: When | None = None
+    metadata: Metadata | None = None
+    version: When | None = None
+
+
+class FixPlatform(Body):
+    """POST /v1/posts/:id/platforms/:platformId/fix."""
+
+    content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)] | None = None
+    media_url: Text | None = None
+    refresh_media: StrictBool = False
+
+
+class ResolvePlatform(Body):
+    """POST /v1/posts/:id/platforms/:platformId/resolve: what a person saw on the network."""
+
+    published: StrictBool
+    platform_post_url: Annotated[Text, Field(max_length=2_000)] | None = None
+
+
+class CreateAccount(Body):
+    """POST /v1/accounts: an account whose credentials are at hand."""
+
+    platform: PlatformName
+    credentials: dict[str, Annotated[Text, Field(max_length=10_000)]] = Field(repr=False)
+    server_url: Annotated[Text, Field(max_length=2_000)] | None = None
+    display_name: Annotated[Text, Field(max_length=200)] | None = None
+
+
+class AttemptOut(Out):
+    """How one attempt ended."""
+
+    attempted_at: When
+    status: str
+    error: str | None
+
+
+class PlatformOut(Out):
+    """One destination of a post."""
+
+    id: DestinationId
+    post_platform_id: DestinationId
+    platform: str
+    account_id: AccountId
+    account_name: str
+    status: str
+    platform_post_id: str | None
+    platform_post_url: str | None
+    published_at: When | None
+    publish_warning: str | None
+    error: str | None
+    needs_review: bool
+    retry_count: int
+    next_retry_at: When | None
+    attempts: list[AttemptOut]
+
+
+class MediaOut(Out):
+    """A file and what we know of it."""
+
+    id: MediaId
+    filename: str
+    content_type: str
+    size_bytes: int
+    status: str
+    alt_text: str
+    dimensions: dict[str, int] | None
+    created_at: When
+
+
+class ThreadPostOut(Out):
+    """One item of a thread."""
+
+    sequence: int
+    content: str
+    media_ids: list[MediaId]
+
+
+class PostOut(Out):
+    """A post, whole."""
+
+    id: PostId
+    content: str
+    content_type: str | None
+    status: str
+    scheduled_for: When | None
+    published_at: When | None
+    platform_removed_at: When | None
+    first_comment: str | None
+    first_comment_delay: int | None
+    queue_position: int | None
+    tags: list[str]
+    metadata: dict[str, Any] | None
+    media: list[MediaOut]
+    platforms: list[PlatformOut]
+    platform_overrides: dict[str, Any]
+    platform_metadata: dict[str, Any]
+    thread_posts: list[ThreadPostOut]
+    recurring_post_id: str | None
+    is_recurring: bool | None
+    persona_id: str | None
+    created_at: When
+    updated_at: When
+
+
+class PageOut(Out):
+    """Where a list goes on, in both spellings clients read (C16)."""
+
+    next_cursor: Annotated[str | None, Field(alias="next_cursor")]
+    has_more: Annotated[bool, Field(alias="has_more")]
+    limit: int
+    next_cursor_: Annotated[str | None, Field(alias="nextCursor")]
+    has_more_: Annotated[bool, Field(alias="hasMore")]
+
+
+class PostListOut(Out):
+    """A page of posts."""
+
+    data: list[PostOut]
+    pagination: PageOut
+
+
+class EventOut(Out):
+    """Something that happened to a post."""
+
+    id: EventId
+    type: str
+    created_at: When
+    data: dict[str, Any]
+
+
+class EventListOut(Out):
+    """A post's history, oldest first."""
+
+    events: list[EventOut]
+
+
+class DeletedOut(Out):
+    """It is gone."""
+
+    success: bool = True
+
+
+class RetriedOut(Out):
+    """A destination that goes out again."""
+
+    platform: str
+    account_id: AccountId
+    retry_count: int
+    next_retry_at: When
+
+
+class SkippedOut(Out):
+    """A failed destination that is left alone, and why."""
+
+    platform: str
+    account_id: AccountId
+    retry_count: int
+    reason: str
+
+
+class RetryOut(Out):
+    """What a retry did."""
+
+    id: PostId
+    status: str
+    retried_platforms: list[RetriedOut]
+    skipped_platforms: list[SkippedOut]
+
+
+class FixOut(Out):
+    """The destination is on its way again."""
+
+    success: bool
+    platform_id: DestinationId
+    status: str
+
+
+class AccountOut(Out):
+    """A connected account. Nothing secret is ever among this."""
+
+    id: AccountId
+    number: int
+    platform: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
+    account_type: str | None
+    status: str
+    connected_at: When
+
+
+class AccountListOut(Out):
+    """A page of accounts."""
+
+    data: list[AccountOut]
+    pagination: PageOut
+
+
+class MeOut(Out):
+    """Whose key this is, and what it may do."""
+
+    workspace_id: WorkspaceId
+    workspace_name: str
+    plan: str
+    scopes: list[str]
+
+
+class HealthOut(Out):
+    """The server is here."""
+
+    status: str
+    version: str
+
+
+def show_post(view: PostView) -> PostOut:
+    """A post as it is answered."""
+    post = view.post
+    named = [ids.from_typeid("media", name) for name in post.media_ids]
+    return PostOut(
+        id=post.id,
+        content=post.content,
+        content_type=post.content_type,
+        status=post.status,
+        scheduled_for=post.scheduled_for,
+        published_at=post.published_at,
+        platform_removed_at=post.platform_removed_at,
+        first_comment=post.first_comment,
+        first_comment_delay=post.first_comment_delay,
+        queue_position=None,
+        tags=post.tags,
+        metadata=post.post_metadata,
+        media=[show_media(view.files[name]) for name in named if name in view.files],
+        platforms=[_show_platform(platform) for platform in view.platforms],
+        platform_overrides=post.platform_overrides,
+        platform_metadata=post.platform_metadata,
+        thread_posts=[
+            ThreadPostOut(
+                sequence=sequence,
+                content=item["content"],
+                media_ids=[ids.from_typeid("media", name) for name in item["mediaIds"]],
+            )
+            for sequence, item in enumerate(post.thread, start=1)
+        ],
+        recurring_post_id=None,
+        is_recurring=None,
+        persona_id=post.persona_id,
+        created_at=post.created_at,
+        updated_at=post.updated_at,
+    )
+
+
+def _show_platform(view: PlatformView) -> PlatformOut:
+    row = view.destination
+    return PlatformOut(
+        id=row.id,
+        post_platform_id=row.id,
+        platform=row.platform.lower(),
+        account_id=row.account_id,
+        account_name=view.account.display_name,
+        status=SHOWN_AS[State(row.state)],
+        platform_post_id=row.platform_post_id,
+        platform_post_url=row.platform_post_url,
+        published_at=row.published_at,
+        publish_warning=row.publish_warning,
+        error=row.error,
+        needs_review=row.needs_review,
+        retry_count=row.retry_count,
+        next_retry_at=row.next_retry_at,
+        attempts=[show_attempt(attempt) for attempt in view.attempts],
+    )
+
+
+def show_attempt(attempt: Attempt) -> AttemptOut:
+    return AttemptOut(attempted_at=attempt.attempted_at, status=attempt.status, error=attempt.error)
+
+
+def show_media(row: MediaFile) -> MediaOut:
+    size = None
+    if row.width is not None and row.height is not None:
+        size = {"width": row.width, "height": row.height}
+    return MediaOut(
+        id=row.id,
+        filename=row.filename,
+        content_type=row.content_type,
+        size_bytes=row.size_bytes,
+        status=row.status,
+        alt_text=row.alt_text,
+        dimensions=size,
+        created_at=row.created_at,
+    )
+
+
+def show_event(event: Event) -> EventOut:
+    return EventOut(id=event.id, type=event.type, created_at=event.created_at, data=event.data)
+
+
+def show_page(next_cursor: str | None, limit: int) -> PageOut:
+    has_more = next_cursor is not None
+    return PageOut(
+        next_cursor=next_cursor,
+        has_more=has_more,
+        limit=limit,
+        next_cursor_=next_cursor,
+        has_more_=has_more,
+    )

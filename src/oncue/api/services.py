@@ -1,0 +1,30 @@
+"""What the endpoints of one process share; the runtime puts it together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oncue.accounts.vault import Vault
+from oncue.accounts.wire import Wire
+from oncue.db.database import Database
+from oncue.lib.clock import Clock
+from oncue.publishing.engine import Engine
+from oncue.publishing.metrics import Metrics
+from oncue.settings import Settings
+from oncue.workspaces.ratelimit import RateLimiter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything an endpoint may need. `unix_time` drives the rate limiter's windows."""
+
+    settings: Settings
+    db: Database
+    vault: Vault
+    wire: Wire
+    engine: Engine
+    metrics: Metrics
+    now: Clock
+    unix_time: Callable[[], float]
+    media_dir: Path
+    limiter: RateLimiter = field(default_factory=RateLimiter)

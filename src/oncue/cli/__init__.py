@@ -1,0 +1,44 @@
+"""The command line. Each command is a thin edge: settings, one function, words for the result."""
+
+import sys
+from typing import Final
+
+import typer
+from rich.console import Console
+
+from oncue import __version__
+from oncue.cli import accounts, keys, serving, setup, workspaces
+
+app = typer.Typer(
+    name="oncue",
+    help="Publish posts to social networks: on cue and exactly once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serving.serve)
+app.command("worker")(serving.worker)
+app.command("sandbox")(serving.sandbox)
+app.command("init")(setup.init)
+app.command("migrate")(setup.migrate)
+app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(keys.app, name="keys")
+app.add_typer(accounts.app, name="accounts")
+
+FAILED: Final = 1
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run a command; an error an operator can do something about is one sentence and exit 1."""
+    from oncue.cli.common import EXPECTED
+
+    try:
+        app()
+    except EXPECTED as error:
+        Console(stderr=True).print(f"[bold red]oncue:[/] {error}", highlight=False)
+        sys.exit(FAILED)

@@ -1,0 +1,129 @@
+"""oncue accounts: connect accounts whose credentials are at hand."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from oncue.accounts import service
+from oncue.accounts.connecting import connect_account
+from oncue.accounts.models import Account
+from oncue.accounts.service import NewAccount
+from oncue.cli.common import (
+    console,
+    parse_id,
+    print_json,
+    settings,
+    transact,
+    workspace_id,
+)
+from oncue.cli.keys import Workspace
+from oncue.cli.workspaces import AsJson
+from oncue.errors import Invalid, Issue
+from oncue.lib import ids
+from oncue.lib.clock import utc_now
+from oncue.runtime import runtime
+from oncue.workspaces import service as workspaces
+
+app = typer.Typer(help="Connected accounts.")
+
+
+@app.command("add")
+def add(
+    platform: Annotated[str, typer.Argument(help="TWITTER, BLUESKY, MASTODON, TELEGRAM ...")],
+    credential: Annotated[
+        list[str], typer.Option("--credential", help="NAME=VALUE, once for each credential.")
+    ],
+    workspace: Workspace = None,
+    name: Annotated[str, typer.Option(help="What to call the account.")] = "",
+    server: Annotated[str, typer.Option(help="Its server, where the network has many.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Connect an account, once the network has vouched for its credentials."""
+    new = NewAccount(
+        platform=platform.upper(),
+        credentials=dict(_pair(given) for given in credential),
+        server=server.rstrip("/"),
+        display_name=name,
+    )
+
+    async def run() -> Account:
+        async with runtime(settings()) as made:
+            db = made.services.db
+            owner = await db.read(lambda session: workspace_id(session, workspace))
+            return await connect_account(made.services.wire, owner, new)
+
+    account = asyncio.run(run())
+    if as_json:
+        print_json(facts(account))
+    else:
+        console.print(
+            f"Connected {account.platform} [bold]{account.username}[/]: "
+            f"{ids.to_typeid('acc', account.id)}"
+        )
+
+
+@app.command("list")
+def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """List the connected accounts."""
+
+    def work(session: Session) -> list[Account]:
+        named = (
+            [workspace_id(session, workspace)]
+            if workspace
+            else [row.id for row in workspaces.list_all(session)]
+        )
+        return [
+            account
+            for owner in named
+            for account in service.list_page(session, owner, limit=10_000)
+        ]
+
+    found = transact(work)
+    if as_json:
+        print_json([facts(account) for account in found])
+        return
+    table = Table("id", "number", "platform", "username", "status")
+    for account in found:
+        table.add_row(
+            ids.to_typeid("acc", account.id),
+            str(account.number),
+            account.platform,
+            account.username,
+            account.status,
+        )
+    console.print(table)
+
+
+@app.command("remove")
+def remove(
+    account_id: Annotated[str, typer.Argument(help="The account's id, as `list` shows it.")],
+    workspace: Workspace = None,
+) -> None:
+    """Disconnect an account: its credentials are forgotten, its posts stay."""
+
+    def work(session: Session) -> None:
+        owner = workspace_id(session, workspace)
+        service.disconnect(session, owner, parse_id("acc", account_id), utc_now())
+
+    transact(work)
+    console.print(f"Disconnected {account_id}.")
+
+
+def facts(account: Account) -> dict[str, object]:
+    """An account as commands print it."""
+    return {
+        "id": ids.to_typeid("acc", account.id),
+        "number": account.number,
+        "platform": account.platform,
+        "username": account.username,
+    }
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals or not name:
+        raise Invalid([Issue(field="--credential", message="reads NAME=VALUE")])
+    return name, value

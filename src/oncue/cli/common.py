@@ -1,0 +1,71 @@
+"""What commands share: settings, one transaction, and the errors an operator is told."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from sqlalchemy.orm import Session
+
+from oncue.accounts.vault import VaultError
+from oncue.db.database import Database
+from oncue.db.migrate import NewerSchema
+from oncue.db.open import open_database
+from oncue.errors import AppError, Invalid, Issue, NotFound
+from oncue.lib import ids
+from oncue.runtime import CannotStart, upgrade_schema
+from oncue.settings import BadSetting, Settings
+from oncue.settings import load as load_settings
+from oncue.workspaces import service as workspaces
+
+T = TypeVar("T")
+
+EXPECTED: Final = (AppError, BadSetting, CannotStart, NewerSchema, VaultError, OSError)
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def settings() -> Settings:
+    return load_settings()
+
+
+def transact(work: Callable[[Session], T]) -> T:
+    """Run one function on the installation's database, brought up to date first."""
+
+    async def run() -> T:
+        current = settings()
+        db: Database = open_database(current)
+        try:
+            await upgrade_schema(current, db)
+            return await db.write(work)
+        finally:
+            await db.close()
+
+    return asyncio.run(run())
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output, for programs."""
+    typer.echo(json.dumps(value))
+
+
+def parse_id(kind: str, text: str) -> UUID:
+    """An id an operator typed; raises Invalid."""
+    try:
+        return ids.from_typeid(kind, text)
+    except ids.BadId as wrong:
+        raise Invalid([Issue(field="id", message=f"{text} is no {kind} id: {wrong}")]) from None
+
+
+def workspace_id(session: Session, named: str | None) -> UUID:
+    """The workspace an operator named, or the first one; raises NotFound."""
+    if named is not None:
+        return workspaces.get(session, parse_id("ws", named)).id
+    first = workspaces.first(session)
+    if first is None:
+        raise NotFound("workspace", "(none exists: run `oncue init`)")
+    return first.id

@@ -1,0 +1,364 @@
+"""Drives a connector's steps and remembers every reply, so that no step is done twice.
+
+Before a request that makes something public its intent is durable; after it, its reply. What
+to do when the reply never came is the step's own class (see Effect): send again with the same
+key, look for the post, or stop and let a person look.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from oncue.connectors.base import (
+    Account,
+    Call,
+    Connector,
+    Effect,
+    Finds,
+    Found,
+    Media,
+    Refusal,
+    Refused,
+    Reply,
+    Steps,
+    Unclear,
+    Unreadable,
+    Wait,
+)
+from oncue.lib.clock import Clock
+from oncue.lib.crashpoints import reach
+
+T = TypeVar("T")
+
+SHORT_WAIT: Final = 5  # seconds; a longer one gives the worker back
+ASKS: Final = (0.0, 0.5, 2.0)  # seconds before each try of a request that is safe to repeat
+PATIENCE: Final = timedelta(hours=24)  # how long an unanswered request is pursued
+KEYED_PAUSES: Final = (5, 30, 120, 600)  # seconds between rounds of sending a key again
+CLOCKS_DIFFER: Final = timedelta(seconds=60)
+DEFINITE: Final = frozenset({Refusal.REJECTED, Refusal.DUPLICATE})
+
+
+class NotSent(Exception):
+    """The request never reached the network: no connection, no name, no TLS."""
+
+
+class NoAnswer(Exception):
+    """The request went out, and nothing came back."""
+
+
+class Parked(Exception):
+    """Nothing to do before `until`; the steps go on from here then."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until.isoformat())
+        self.until = until
+
+
+class OutcomeUnknown(Exception):
+    """We asked the network to make something public and cannot learn whether it did."""
+
+
+class Fenced(Exception):
+    """The destination has been taken away from this run; it must not write any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the ledger has of one step. Without a reply, its outcome is open."""
+
+    name: str
+    fingerprint: str
+    intent_at: datetime  # of the first time it was sent
+    sent_at: datetime  # of the last
+    sends: int
+    looks: int
+    reply: Reply | None
+
+
+class Journal(Protocol):
+    """One attempt's part of the step ledger. Every write raises Fenced if it comes too late."""
+
+    def recall(self, name: str) -> Recorded | None: ...
+
+    async def intend(self, name: str, effect: Effect, fingerprint: str) -> Recorded:
+        """Make durable that this is about to be sent (again)."""
+        ...
+
+    async def record(self, name: str, reply: Reply) -> None:
+        """Make the reply of an intended step durable."""
+        ...
+
+    async def looked(self, name: str) -> Recorded:
+        """Count a look-up that found nothing."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """Take the intent back: the request certainly did nothing."""
+        ...
+
+    def note(self, name: str, effect: Effect, fingerprint: str, reply: Reply) -> None:
+        """Keep a harmless step's reply; it becomes durable with the next write."""
+        ...
+
+    async def flush(self) -> None:
+        """Make what was noted durable."""
+        ...
+
+    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
+        """Those of the network's ids that other publications of the account made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """One run of one publication. `send` signs a call and raises what the network refused."""
+
+    connector: Connector
+    account: Account
+    journal: Journal
+    send: Callable[[Call], Awaitable[Reply]]
+    sleep: Callable[[float], Awaitable[None]]
+    now: Clock
+    lookup_seconds: Sequence[float]
+
+    async def run(self, steps: Steps[T]) -> T:
+        """The generator's result. Raises Refused, Parked, OutcomeUnknown or Fenced."""
+        number = 0
+        try:
+            step = next(steps)
+            while True:
+                number += 1
+                if isinstance(step, Wait):
+                    await self._wait(step, f"wait {number}")
+                    step = steps.send(Reply(204))
+                else:
+                    step = await self._take(steps, step, step.name or f"step {number}")
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+
+    async def _take(self, steps: Steps[T], call: Call, name: str) -> Call | Wait:
+        """Answer one call and move the generator on; a refusal may be an answer to it too."""
+        try:
+            reply = await self._answer(call, name)
+        except Refused as refused:
+            try:
+                following = steps.throw(refused)
+            except Refused:
+                await self.journal.forget(name)
+                raise
+            await self._remember_refusal(call, name, refused)
+            return following
+        try:
+            return steps.send(reply)
+        except Unreadable as garbled:
+            if call.effect.is_public:
+                raise OutcomeUnknown(f"{self.connector.spec.name}: {garbled}") from garbled
+            raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
+
+    async def _remember_refusal(self, call: Call, name: str, refused: Refused) -> None:
+        """Keep a refusal the connector took for an answer, so that a replay goes the same way."""
+        past = self.journal.recall(name)
+        if refused.reply is None or (past is not None and past.reply is not None):
+            return
+        if call.effect.is_public:
+            await self.journal.record(name, refused.reply)
+        else:
+            self.journal.note(name, call.effect, fingerprint(call), refused.reply)
+
+    async def _wait(self, wait: Wait, name: str) -> None:
+        if wait.seconds <= SHORT_WAIT:
+            await self.sleep(wait.seconds)
+            return
+        begun = self.journal.recall(name)
+        since = begun.intent_at if begun else self.now()
+        until = since + timedelta(seconds=wait.seconds)
+        if begun is None:
+            self.journal.note(name, Effect.REPEAT, "", Reply(204))
+            await self.journal.flush()
+        if self.now() < until:
+            raise Parked(until)
+
+    async def _answer(self, call: Call, name: str) -> Reply:
+        print_ = fingerprint(call)
+        past = self.journal.recall(name)
+        if past is not None and past.reply is not None:
+            if call.effect.is_public or past.fingerprint == print_:
+                self.connector.judge(past.reply)
+                return past.reply
+            past = None
+        if not call.effect.is_public:
+            reply = await self._ask(call)
+            self.journal.note(name, call.effect, print_, reply)
+            return reply
+        if past is not None:
+            return await self._pursue(call, past)
+        reach("before_intent")
+        intent = await self.journal.intend(name, call.effect, print_)
+        reach("after_intent")
+        return await self._make_public(call, intent)
+
+    async def _ask(self, call: Call) -> Reply:
+        """Send what may be sent any number of times; no answer is a no for now."""
+        problem: Exception = AssertionError("ASKS is empty")
+        for pause in ASKS:
+            if pause:
+                await self.sleep(pause)
+            try:
+                return await self.send(call)
+            except (NotSent, NoAnswer, Unclear) as error:
+                problem = error
+        raise Refused(str(problem), Refusal.TRY_LATER) from problem
+
+    async def _make_public(self, call: Call, intent: Recorded) -> Reply:
+        try:
+            reply = await self.send(call)
+        except NotSent as error:
+            raise Refused(str(error), Refusal.TRY_LATER) from error
+        except (NoAnswer, Unclear):
+            return await self._pursue(call, intent)
+        return await self._accepted(intent, reply)
+
+    async def _accepted(self, intent: Recorded, reply: Reply) -> Reply:
+        reach("after_accept")
+        await self.journal.record(intent.name, reply)
+        reach("after_reply")
+        return reply
+
+    async def _pursue(self, call: Call, intent: Recorded) -> Reply:
+        """Find out what became of a public request that was never answered."""
+        if self.now() - intent.intent_at > PATIENCE:
+            raise OutcomeUnknown(f"{self.connector.spec.name} never answered")
+        effect = call.effect
+        if effect is Effect.KEYED and self._key_is_gone(call, intent):
+            effect = Effect.FIND
+        if effect is Effect.KEYED:
+            return await self._send_key_again(call, intent)
+        if effect is Effect.FIND and isinstance(self.connector, Finds):
+            return await self._look(self.connector, call, intent)
+        raise OutcomeUnknown(f"{self.connector.spec.name} did not answer, and cannot be asked")
+
+    def _key_is_gone(self, call: Call, intent: Recorded) -> bool:
+        """Whether the network may have forgotten the key (a minute early, to be safe)."""
+        lives = call.key_lives
+        return lives is not None and self.now() - intent.intent_at > lives - CLOCKS_DIFFER
+
+    async def _send_key_again(self, call: Call, intent: Recorded) -> Reply:
+        for pause in ASKS:
+            if pause:
+                await self.sleep(pause)
+            intent = await self.journal.intend(intent.name, call.effect, intent.fingerprint)
+            try:
+                reply = await self.send(call)
+            except (NotSent, NoAnswer, Unclear):
+                continue
+            except Refused as refused:
+                if refused.meaning in DEFINITE:
+                    raise
+                self._no_way_to_ask(refused)
+                break
+            return await self._accepted(intent, reply)
+        rounds = intent.sends // len(ASKS)
+        pause = KEYED_PAUSES[min(rounds, len(KEYED_PAUSES)) - 1]
+        raise Parked(self.now() + timedelta(seconds=pause))
+
+    def _no_way_to_ask(self, refused: Refused) -> None:
+        """An open outcome cannot be pursued without authorisation."""
+        if refused.meaning is Refusal.RECONNECT:
+            raise OutcomeUnknown(f"{refused}; what was sent before may be public") from refused
+
+    async def _look(self, finder: Finds, call: Call, intent: Recorded) -> Reply:
+        """Three looks, spread out; one match is ours, none is sent once more, several is open."""
+        due = intent.sent_at + timedelta(seconds=sum(self.lookup_seconds[: intent.looks + 1]))
+        if self.now() < due:
+            raise Parked(due)
+        matches = await self._matches(finder, call, intent)
+        if len(matches) > 1:
+            raise OutcomeUnknown(f"{len(matches)} posts on {self.connector.spec.name} match")
+        if matches:
+            return await self._accepted(intent, matches[0].reply)
+        intent = await self.journal.looked(intent.name)
+        if intent.looks < len(self.lookup_seconds):
+            return await self._look(finder, call, intent)
+        if intent.sends > 1:
+            raise OutcomeUnknown(f"{self.connector.spec.name} shows no trace of it, twice")
+        intent = await self.journal.intend(intent.name, call.effect, intent.fingerprint)
+        return await self._make_public_again(call, intent)
+
+    async def _make_public_again(self, call: Call, intent: Recorded) -> Reply:
+        """Send once more what left no trace. Only a definite no closes the question."""
+        try:
+            return await self._make_public(call, intent)
+        except Refused as refused:
+            if refused.meaning is Refusal.DUPLICATE:
+                raise OutcomeUnknown(f"{refused}, yet it was not to be found") from refused
+            raise
+
+    async def _matches(self, finder: Finds, call: Call, intent: Recorded) -> Sequence[Found]:
+        """What a look-up finds, less what other publications of the account account for."""
+        since = intent.intent_at - CLOCKS_DIFFER
+        try:
+            found = await drive(finder.find(call, self.account, since), self._ask, self.sleep)
+        except Unclear as unclear:
+            raise OutcomeUnknown(str(unclear)) from unclear
+        except Refused as refused:
+            self._no_way_to_ask(refused)
+            raise Parked(self.now() + timedelta(seconds=60)) from refused
+        taken = await self.journal.claimed([match.id for match in found])
+        return [match for match in found if match.id not in taken]
+
+
+async def drive(
+    steps: Steps[T],
+    send: Callable[[Call], Awaitable[Reply]],
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
+    """Run steps that nobody needs to remember: look-ups, deletions."""
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Wait):
+                await sleep(step.seconds)
+                step = steps.send(Reply(204))
+                continue
+            try:
+                reply = await send(step)
+            except Refused as refused:
+                step = steps.throw(refused)
+            else:
+                step = steps.send(reply)
+    except StopIteration as finished:
+        result: T = finished.value
+        return result
+    except Unreadable as garbled:
+        raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
+
+
+def fingerprint(call: Call) -> str:
+    """What tells one call from another: everything that goes out but the credentials."""
+    parts = [
+        call.method,
+        call.path,
+        dict(call.query),
+        dict(call.json) if call.json is not None else None,
+        dict(call.form) if call.form is not None else None,
+        {name: _print(media) for name, media in call.files.items()},
+        _print(call.body) if call.body else None,
+    ]
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=_plain)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _print(media: Media) -> str:
+    return f"{media.id}:{media.sha256}"
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no place in a call")

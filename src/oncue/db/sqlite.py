@@ -1,0 +1,168 @@
+"""The embedded database: one writer that commits whatever is waiting together, a few readers."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from oncue.db.database import announced
+from oncue.errors import Unavailable
+
+T = TypeVar("T")
+
+BATCH: Final = 64
+READERS: Final = 4
+BUSY_SECONDS: Final = 30  # how long another process, a backup say, may hold the file
+
+
+def sqlite_engine(file: Path, *, writes: bool = True) -> Engine:
+    """An engine whose transactions begin when we say so and survive a power cut."""
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # else sqlite3 begins late and SAVEPOINTs leak out
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class SqliteDatabase:
+    """Neighbours share a commit, never a fate: each works inside a savepoint of its own."""
+
+    def __init__(self, file: Path) -> None:
+        self._writing = sqlite_engine(file)
+        self._reading = sqlite_engine(file, writes=False)
+        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._wakes: list[Callable[[], None]] = []
+        self._thread.start()
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        job = _Job(work)
+        self._waiting.put(job)
+        answer: T = await job.answer
+        if job.due:
+            for wake in self._wakes:
+                wake()
+        return answer
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        def reading() -> T:
+            with Session(self._reading, expire_on_commit=False) as session, worded():
+                return work(session)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+
+    def on_due(self, wake: Callable[[], None]) -> None:
+        self._wakes.append(wake)
+
+    async def close(self) -> None:
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch = [first, *self._neighbours()]
+            try:
+                with worded(), self._writing.begin() as connection:
+                    for job in batch:
+                        job.run(connection)
+            except Exception as lost:  # noqa: BLE001  the commit failed: nobody's work was kept
+                for job in batch:
+                    job.fail(lost)
+            for job in batch:
+                job.reply()
+
+    def _neighbours(self) -> list["_Job"]:
+        found: list[_Job] = []
+        while len(found) < BATCH:
+            try:
+                job = self._waiting.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._waiting.put(None)
+                break
+            found.append(job)
+        return found
+
+
+class _Job:
+    """One caller's work, and its outcome on the way back to the caller's loop."""
+
+    def __init__(self, work: Callable[[Session], Any]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[Any] = self._loop.create_future()
+        self.due = False
+        self._result: Any = None
+        self._error: Exception | None = None
+
+    def run(self, connection: Connection) -> None:
+        session = Session(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        )
+        try:
+            with session.begin():
+                self._result = self._work(session)
+                self.due = announced(session)
+        except Exception as error:  # noqa: BLE001  raised again where it belongs: at the caller
+            self._error = error
+        finally:
+            session.close()
+
+    def fail(self, error: Exception) -> None:
+        self._error, self.due = error, False
+
+    def reply(self) -> None:
+        self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if self.answer.done():
+            return
+        if self._error is not None:
+            self.answer.set_exception(self._error)
+        else:
+            self.answer.set_result(self._result)
+
+
+class worded:  # noqa: N801  (reads as a statement: with worded())
+    """Turn SQLite's ways of saying "not now" into the error a caller is told."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OperationalError) and (reason := _reason(error)):
+            raise Unavailable(reason) from error
+
+
+def _reason(error: OperationalError) -> str | None:
+    match getattr(error.orig, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "The database is busy; nothing was changed. Please try again."
+        case sqlite3.SQLITE_FULL:
+            return "The disk is full; nothing was changed."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
+            return "The database cannot be written; nothing was changed."
+        case _:
+            return None

@@ -1,0 +1,24 @@
+"""Named instants of a publication at which a test may kill this very process.
+
+ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
+Unset, as in every installation, `reach` is one comparison.
+"""
+
+import os
+import signal
+from typing import Final
+
+POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
+
+_wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
+_left = int(_times or 1)
+
+
+def reach(point: str) -> None:
+    """Say that the process is at `point`; returns unless a test asked to die there."""
+    global _left  # noqa: PLW0603  (counts down once per process)
+    if point != _wanted:
+        return
+    _left -= 1
+    if _left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,153 @@
+"""The outbound client: it says for certain what was not sent, and believes no answer blindly."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+ANSWER_BYTES: Final = 4 * 1024 * 1024
+CONNECT_SECONDS: Final = 10
+TOTAL_SECONDS: Final = 60
+UPLOAD_SECONDS: Final = 300
+
+
+class NeverSent(Exception):
+    """The request did not leave: no name, no connection, no TLS."""
+
+
+class NeverAnswered(Exception):
+    """The request may have arrived; no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file in a multipart form. It is read while it is sent."""
+
+    name: str
+    file: Path
+    filename: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as it goes out, credentials and all: it is never logged or stored."""
+
+    method: str
+    url: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    parts: tuple[Part, ...] = ()
+    body: Path | None = None
+    is_decisive: bool = False  # it makes something public: use no connection of doubtful health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer: JSON parsed, other text as text, names of headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class HttpClient:
+    """Requests to networks. Redirects are not followed: a token goes where it was sent.
+
+    A decisive request gets a connection of its own. On a kept-alive one the other side may
+    just be hanging up, and nobody could tell whether it had read the request first.
+    """
+
+    def __init__(self, *, timeout: float = TOTAL_SECONDS) -> None:
+        self._timeout = timeout
+        self._kept = _session(force_close=False)
+        self._fresh = _session(force_close=True)
+
+    async def close(self) -> None:
+        await self._kept.close()
+        await self._fresh.close()
+
+    async def send(self, request: Request) -> Answer:
+        """The answer; raises NeverSent or NeverAnswered."""
+        session = self._fresh if request.is_decisive else self._kept
+        uploads = bool(request.parts or request.body)
+        open_files: list[Any] = []
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS if uploads else self._timeout):
+                async with session.request(
+                    request.method,
+                    request.url,
+                    params=dict(request.query) or None,
+                    headers=dict(request.headers),
+                    data=_data(request, open_files.append),
+                    json=request.json,
+                    allow_redirects=False,
+                ) as response:
+                    return await _read(response)
+        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            raise NeverSent(_words(error)) from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, UnicodeError) as error:
+            raise NeverAnswered(_words(error)) from error
+        finally:
+            for file in open_files:
+                file.close()
+
+
+def _session(*, force_close: bool) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, force_close=force_close),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"user-agent": "Oncue (+https://github.com/oncue/oncue)"},
+        auto_decompress=True,
+        trust_env=False,
+    )
+
+
+def _data(request: Request, keep: Callable[[Any], None]) -> Any:
+    """The body: a file, a form, or a form with files."""
+    if request.body is not None:
+        file = request.body.open("rb")
+        keep(file)
+        return file
+    if not request.parts:
+        return dict(request.form) if request.form is not None else None
+    form = aiohttp.FormData()
+    for name, value in (request.form or {}).items():
+        form.add_field(name, value)
+    for part in request.parts:
+        file = part.file.open("rb")
+        keep(file)
+        form.add_field(part.name, file, filename=part.filename, content_type=part.type)
+    return form
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    raw = await response.content.read(ANSWER_BYTES)
+    while len(raw) < ANSWER_BYTES and (more := await response.content.read(ANSWER_BYTES)):
+        raw += more
+    if not response.content.at_eof():
+        raise NeverAnswered(f"the answer is larger than {ANSWER_BYTES} bytes")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status, headers=headers, body=_parse(raw))
+
+
+def _parse(raw: bytes) -> Any:
+    if not raw:
+        return None
+    text = raw.decode("utf-8", errors="replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _words(error: Exception) -> str:
+    """What happened, without addresses: those may carry a token."""
+    return f"{type(error).__name__}"

@@ -1,0 +1,46 @@
+"""Structured logs: one JSON object a line, without secrets whatever is logged."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+SECRET_NAMES: Final = re.compile(
+    r"authorization|token|secret|password|credential|cookie|jwt", re.IGNORECASE
+)
+SECRET_VALUES: Final = re.compile(
+    r"oncue_live_[0-9A-Za-z]+|[Bb]earer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|/bot\d+:[\w-]+"
+)
+HIDDEN: Final = "***"
+
+
+def configure(level: str) -> None:
+    """Log to standard error, at `level` and above; libraries speak up only to warn."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def redact(
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Hide what is named like a secret, and what looks like one."""
+    for name, value in entry.items():
+        if SECRET_NAMES.search(name):
+            entry[name] = HIDDEN
+        elif isinstance(value, str):
+            entry[name] = SECRET_VALUES.sub(HIDDEN, value)
+    return entry

@@ -1,0 +1,194 @@
+"""Changing a post: every field that was mentioned, and what follows for its destinations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.orm import Session
+
+from oncue.accounts.models import Account
+from oncue.db.database import announce_due
+from oncue.errors import Conflict, Invalid
+from oncue.lib import ids
+from oncue.posts import events
+from oncue.posts.drafts import load_files, media_of
+from oncue.posts.lifecycle import Operation, State, Status
+from oncue.posts.models import Destination, Post
+from oncue.posts.service import (
+    destination_rows,
+    destinations_of,
+    get,
+    may_be_sent,
+    move,
+    record_scheduled,
+    require_accounts,
+    send_out,
+    stand_down,
+    thread_rows,
+)
+from oncue.posts.validation import (
+    check_metadata,
+    check_networks,
+    missing_media,
+    thread_issues,
+    time_issues,
+)
+from oncue.posts.values import KEEP, Changes, ContentType
+
+# Fields of Changes that are columns of the same meaning.
+PLAIN: Final[Mapping[str, str]] = {
+    "content": "content",
+    "content_type": "content_type",
+    "platform_overrides": "platform_overrides",
+    "platform_metadata": "platform_metadata",
+    "tags": "tags",
+    "persona_id": "persona_id",
+    "first_comment": "first_comment",
+    "first_comment_delay": "first_comment_delay",
+    "platform_removed_at": "platform_removed_at",
+    "metadata": "post_metadata",
+}
+GOING_OUT: Final = frozenset({Status.SCHEDULED, Status.APPROVED})
+
+
+def edit(
+    session: Session, workspace_id: UUID, post_id: UUID, changes: Changes, now: datetime
+) -> None:
+    """Change what `changes` mentions; nothing at all where it mentions nothing (V123).
+
+    A new time makes the post scheduled and its unpublished destinations pending again (C33).
+    Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata.
+    """
+    if _mentions_nothing(changes):
+        get(session, workspace_id, post_id)
+        return
+    post = move(session, workspace_id, post_id, Operation.EDIT, now, version=changes.version)
+    check_metadata(None if changes.metadata is KEEP else changes.metadata)
+    if changes.account_ids is not KEEP:
+        _retarget(session, post, changes.account_ids, now)
+    _check(session, post, changes, now)
+    _write(session, post, changes)
+    _reschedule(session, post, changes, now)
+    post = get(session, workspace_id, post_id)
+    if post.status in GOING_OUT:
+        files = load_files(session, workspace_id, media_of(post))
+        check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
+    events.record(session, workspace_id, post_id, "post.updated", now)
+
+
+def _mentions_nothing(changes: Changes) -> bool:
+    return all(getattr(changes, field.name) == field.default for field in fields(changes))
+
+
+def _check(session: Session, post: Post, changes: Changes, now: datetime) -> None:
+    issues = [] if changes.scheduled_for is KEEP else time_issues(changes.scheduled_for, now)
+    if changes.media_ids is not KEEP:
+        files = load_files(session, post.workspace_id, changes.media_ids)
+        issues += missing_media(changes.media_ids, files)
+    if changes.thread is not KEEP:
+        wanted = [media_id for entry in changes.thread for media_id in entry.media_ids]
+        files = load_files(session, post.workspace_id, wanted)
+        issues += missing_media(wanted, files, "threadPosts")
+    if changes.thread is not KEEP or changes.content_type is not KEEP:
+        platforms = [row.platform for row in destinations_of(session, post.workspace_id, post.id)]
+        content_type = None if changes.content_type is KEEP else changes.content_type
+        thread = () if changes.thread is KEEP else changes.thread
+        issues += thread_issues(content_type, thread, platforms)
+    if issues:
+        raise Invalid(issues)
+
+
+def _write(session: Session, post: Post, changes: Changes) -> None:
+    values: dict[str, Any] = {
+        column: getattr(changes, name)
+        for name, column in PLAIN.items()
+        if getattr(changes, name) is not KEEP
+    }
+    if changes.media_ids is not KEEP:
+        values["media_ids"] = [str(media_id) for media_id in changes.media_ids]
+    if changes.thread is not KEEP:
+        values["thread"] = thread_rows(changes.thread)
+        if changes.thread:
+            values["content_type"] = ContentType.THREAD
+    if values:
+        session.execute(
+            update(Post)
+            .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
+            .values({getattr(Post, column): value for column, value in values.items()})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _reschedule(session: Session, post: Post, changes: Changes, now: datetime) -> None:
+    """Set, keep or clear the time; a draft has none (C31)."""
+    if changes.save_as_draft or changes.clear_schedule or changes.scheduled_for is None:
+        _set_time(session, post, Status.DRAFT, None)
+        stand_down(session, post.workspace_id, post.id)
+    elif changes.scheduled_for is not KEEP:
+        _set_time(session, post, Status.SCHEDULED, changes.scheduled_for)
+        stand_down(session, post.workspace_id, post.id)
+        waiting = [
+            row.id
+            for row in destinations_of(session, post.workspace_id, post.id)
+            if may_be_sent(row)
+        ]
+        session.execute(
+            update(Destination)
+            .where(Destination.workspace_id == post.workspace_id, Destination.id.in_(waiting))
+            .values(retry_count=0)
+            .execution_options(synchronize_session=False)
+        )
+        send_out(session, post.workspace_id, post.id, waiting, at=changes.scheduled_for)
+        record_scheduled(session, post.workspace_id, post.id, changes.scheduled_for, now)
+
+
+def _set_time(session: Session, post: Post, status: Status, at: datetime | None) -> None:
+    session.execute(
+        update(Post)
+        .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
+        .values(status=status, scheduled_for=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _retarget(session: Session, post: Post, account_ids: Sequence[UUID], now: datetime) -> None:
+    """Replace the set of accounts; a destination that is kept keeps its history."""
+    accounts = require_accounts(session, post.workspace_id, account_ids)
+    present = {row.account_id: row for row in destinations_of(session, post.workspace_id, post.id)}
+    dropped = [row for account_id, row in present.items() if account_id not in account_ids]
+    if published := [row for row in dropped if row.state == State.PUBLISHED]:
+        names = ", ".join(ids.to_typeid("acc", row.account_id) for row in published)
+        raise Conflict(f"The post is already published at {names}, which cannot be taken away")
+    session.execute(
+        delete(Destination)
+        .where(
+            Destination.workspace_id == post.workspace_id,
+            Destination.id.in_([row.id for row in dropped]),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    _add(session, post, [account for account in accounts if account.id not in present], now)
+    for position, account in enumerate(accounts):
+        session.execute(
+            update(Destination)
+            .where(
+                Destination.workspace_id == post.workspace_id,
+                Destination.post_id == post.id,
+                Destination.account_id == account.id,
+            )
+            .values(position=position)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _add(session: Session, post: Post, accounts: Sequence[Account], now: datetime) -> None:
+    if not accounts:
+        return
+    run_at = post.scheduled_for if post.status == Status.SCHEDULED else None
+    rows = destination_rows(post.workspace_id, post.id, accounts, run_at, now)
+    session.execute(insert(Destination), rows)
+    if run_at is not None:
+        announce_due(session)

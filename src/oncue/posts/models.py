@@ -1,0 +1,186 @@
+"""Posts, their destinations, and the record of everything that happened to them."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oncue.db.base import Base
+
+SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGERs
+
+
+class Post(Base):
+    """What somebody wants to say, and how far it has come."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        Index(None, "workspace_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    status: Mapped[str]
+    content: Mapped[str]
+    content_type: Mapped[str | None]
+    scheduled_for: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+    platform_removed_at: Mapped[datetime | None]
+    first_comment: Mapped[str | None]
+    first_comment_delay: Mapped[int] = mapped_column(default=0)
+    tags: Mapped[list[str]]
+    post_metadata: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    platform_overrides: Mapped[dict[str, Any]]
+    platform_metadata: Mapped[dict[str, Any]]
+    media_ids: Mapped[list[str]]
+    thread: Mapped[list[Any]]  # [{"content", "mediaIds"}], in order
+    persona_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]  # grows with every write: the version
+
+
+class Destination(Base):
+    """One account a post goes to: a row of the due-time table.
+
+    `run_at` is when something has to happen next; None means nothing has to. `ticket` names
+    the job that may run the row, and `fence` the run that may write to it: whoever takes the
+    row away from a run (an edit, a later run) raises the fence, and the old run's writes miss.
+    """
+
+    __tablename__ = "destination"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "post_id"], ["post.workspace_id", "post.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "account_id"], ["account.workspace_id", "account.id"]
+        ),
+        UniqueConstraint("post_id", "account_id"),
+        Index(
+            "ix_destination_due",
+            "run_at",
+            postgresql_where=text("run_at IS NOT NULL"),
+            sqlite_where=text("run_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_destination_line",
+            "account_id",
+            "run_at",
+            postgresql_where=text("run_at IS NOT NULL"),
+            sqlite_where=text("run_at IS NOT NULL"),
+        ),
+        # One account publishes one destination at a time, whatever the promoters believe.
+        Index(
+            "ux_destination_busy",
+            "account_id",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'publishing')"),
+            sqlite_where=text("state IN ('queued', 'publishing')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID]
+    post_id: Mapped[UUID]
+    account_id: Mapped[UUID] = mapped_column(index=True)
+    platform: Mapped[str]
+    position: Mapped[int]
+    state: Mapped[str] = mapped_column(default="idle")
+    run_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]  # the run_at that led to the present run
+    ticket: Mapped[int | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    runs: Mapped[int] = mapped_column(default=0)  # starts of the present attempt
+    journal: Mapped[int] = mapped_column(default=0)  # which journal of steps is in use
+    begun_at: Mapped[datetime | None]  # when that journal was begun
+    attempt: Mapped[int] = mapped_column(default=0)  # finished attempts
+    retry_count: Mapped[int] = mapped_column(default=0)
+    next_retry_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    needs_review: Mapped[bool] = mapped_column(default=False)
+    content: Mapped[str | None]  # this destination's own text, where /fix gave one
+    platform_post_id: Mapped[str | None]
+    platform_post_url: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+    publish_warning: Mapped[str | None]
+
+
+class Step(Base):
+    """The step ledger: what a publication asked a network, and what it was told.
+
+    A row with `intent_at` and without `done_at` is a request whose outcome is not known.
+    """
+
+    __tablename__ = "step"
+    __table_args__ = (
+        ForeignKeyConstraint(["destination_id"], ["destination.id"], ondelete="CASCADE"),
+    )
+
+    destination_id: Mapped[UUID] = mapped_column(primary_key=True)
+    journal: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID]
+    effect: Mapped[str]
+    fence: Mapped[int]
+    fingerprint: Mapped[str]
+    intent_at: Mapped[datetime]  # of the first time it was sent
+    sent_at: Mapped[datetime]  # of the last
+    sends: Mapped[int] = mapped_column(default=1)  # how often it was asked
+    looks: Mapped[int] = mapped_column(default=0)  # how often its post was looked for
+    reply: Mapped[dict[str, Any] | None]
+    done_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """How one attempt to publish a destination ended."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        ForeignKeyConstraint(["destination_id"], ["destination.id"], ondelete="CASCADE"),
+    )
+
+    destination_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID]
+    attempted_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    status: Mapped[str]
+    error: Mapped[str | None]
+
+
+class Event(Base):
+    """Something that happened to a post. The row is also the outbox entry for webhooks."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "post_id"], ["post.workspace_id", "post.id"], ondelete="CASCADE"
+        ),
+        Index(None, "post_id", "seq"),
+        Index(
+            "ix_event_outbox",
+            "seq",
+            postgresql_where=text("dispatched_at IS NULL"),
+            sqlite_where=text("dispatched_at IS NULL"),
+        ),
+    )
+
+    seq: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=True)
+    id: Mapped[UUID] = mapped_column(unique=True)
+    workspace_id: Mapped[UUID]
+    post_id: Mapped[UUID]
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    dispatched_at: Mapped[datetime | None]

@@ -1,0 +1,220 @@
+"""What helps a destination that failed: retry, fix, and a person's word on an unknown outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from oncue.db.base import later
+from oncue.errors import Conflict, NotFound
+from oncue.lib import ids
+from oncue.posts import events, journal
+from oncue.posts.drafts import load_files, media_of
+from oncue.posts.lifecycle import SHOWN_AS, Operation, State, Status, roll_up
+from oncue.posts.models import Destination, Post
+from oncue.posts.service import destinations_of, get, move, send_out
+from oncue.posts.validation import check_networks
+
+MAX_RETRIES: Final = 3
+FIRST_DELAY: Final = timedelta(minutes=2)
+OUTCOME_UNKNOWN: Final = "OUTCOME_UNKNOWN"
+FIXABLE: Final = frozenset({"failed", "publishing", "pending"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A destination on its way again, and when."""
+
+    destination: Destination
+    retry_count: int
+    next_retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A destination that /retry leaves alone, and why."""
+
+    destination: Destination
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOutcome:
+    """What /retry did."""
+
+    status: str
+    retried: Sequence[Retried]
+    skipped: Sequence[Skipped]
+
+
+def delay_before(retry: int) -> timedelta:
+    """How long the `retry`-th retry waits: 2, 4, 8 minutes (V158-V160)."""
+    return FIRST_DELAY * (1 << (retry - 1))
+
+
+def retry(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> RetryOutcome:
+    """Queue every failed destination again with backoff; published ones are never touched.
+
+    A retry the system has already planned is kept as planned: asking for it counts once.
+    """
+    move(session, workspace_id, post_id, Operation.RETRY, now)
+    retried: list[Retried] = []
+    skipped: list[Skipped] = []
+    for row in destinations_of(session, workspace_id, post_id):
+        if row.state != State.FAILED:
+            continue
+        if row.needs_review:
+            skipped.append(Skipped(destination=row, reason="outcome_unknown"))
+        elif row.next_retry_at is not None:
+            retried.append(
+                Retried(
+                    destination=row, retry_count=row.retry_count, next_retry_at=row.next_retry_at
+                )
+            )
+        elif row.retry_count >= MAX_RETRIES:
+            skipped.append(Skipped(destination=row, reason="max_retries_exceeded"))
+        else:
+            count = row.retry_count + 1
+            at = now + delay_before(count)
+            retried.append(Retried(destination=row, retry_count=count, next_retry_at=at))
+    for item in retried:
+        send_out(session, workspace_id, post_id, [item.destination.id], at=item.next_retry_at)
+        _count(session, item.destination, item.retry_count, item.next_retry_at)
+    if retried:
+        _set_status(session, workspace_id, post_id, Status.PUBLISHING)
+        events.record(session, workspace_id, post_id, "post.publishing", now, {"reason": "retry"})
+    status = get(session, workspace_id, post_id).status
+    return RetryOutcome(status=status, retried=retried, skipped=skipped)
+
+
+def fix(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    destination_id: UUID,
+    now: datetime,
+    *,
+    content: str | None = None,
+    refresh_media: bool = False,
+) -> None:
+    """Send one destination again at once, with other content where it is given.
+
+    An explicit order for one destination: it also sends again what ended unknown (C57).
+    """
+    post = move(session, workspace_id, post_id, Operation.FIX, now)
+    row = _destination(session, workspace_id, post_id, destination_id)
+    if SHOWN_AS[State(row.state)] not in FIXABLE:
+        raise Conflict(
+            f"Cannot fix a destination that is {row.state} (only {', '.join(sorted(FIXABLE))})",
+            {"platformId": ids.to_typeid("pp", row.id), "status": SHOWN_AS[State(row.state)]},
+        )
+    if content is not None:
+        session.execute(
+            update(Destination)
+            .where(Destination.workspace_id == workspace_id, Destination.id == row.id)
+            .values(content=content)
+            .execution_options(synchronize_session=False)
+        )
+        row = _destination(session, workspace_id, post_id, destination_id)
+    check_networks(post, [row], load_files(session, workspace_id, media_of(post)), now)
+    if row.needs_review or refresh_media:
+        journal.renew(session, row, keep_uploads=not refresh_media)
+    send_out(session, workspace_id, post_id, [row.id], at=now)
+    _count(session, row, 0, None)
+    _set_status(session, workspace_id, post_id, Status.PUBLISHING)
+    events.record(session, workspace_id, post_id, "post.publishing", now, {"reason": "fix"})
+
+
+def resolve(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    destination_id: UUID,
+    now: datetime,
+    *,
+    published: bool,
+    url: str | None = None,
+) -> None:
+    """Record what a person saw on the network where the outcome was unknown (C57)."""
+    get(session, workspace_id, post_id)
+    session.execute(
+        select(Post.id)
+        .where(Post.workspace_id == workspace_id, Post.id == post_id)
+        .with_for_update()
+    )
+    row = _destination(session, workspace_id, post_id, destination_id)
+    if not row.needs_review:
+        raise Conflict("Only a destination whose outcome is unknown can be resolved")
+    if not published:
+        journal.renew(session, row)
+    values = {
+        "needs_review": False,
+        "fence": Destination.fence + 1,
+        **(
+            {
+                "state": State.PUBLISHED,
+                "error": None,
+                "published_at": now,
+                "platform_post_url": url,
+            }
+            if published
+            else {"error": "A person found that it was not published"}
+        ),
+    }
+    session.execute(
+        update(Destination)
+        .where(Destination.workspace_id == workspace_id, Destination.id == row.id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    states = [row.state for row in destinations_of(session, workspace_id, post_id)]
+    status = roll_up(states)
+    _set_status(session, workspace_id, post_id, status, now)
+    data = {"platformId": ids.to_typeid("pp", row.id), "published": published, "status": status}
+    events.record(session, workspace_id, post_id, "post.resolved", now, data)
+
+
+def _destination(
+    session: Session, workspace_id: UUID, post_id: UUID, destination_id: UUID
+) -> Destination:
+    row = session.scalar(
+        select(Destination)
+        .where(
+            Destination.workspace_id == workspace_id,
+            Destination.post_id == post_id,
+            Destination.id == destination_id,
+        )
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFound("platform", ids.to_typeid("pp", destination_id))
+    return row
+
+
+def _count(session: Session, row: Destination, count: int, next_at: datetime | None) -> None:
+    session.execute(
+        update(Destination)
+        .where(Destination.workspace_id == row.workspace_id, Destination.id == row.id)
+        .values(retry_count=count, next_retry_at=next_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _set_status(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    status: Status,
+    now: datetime | None = None,
+) -> None:
+    changed = {"updated_at": later(Post.updated_at, now)} if now else {}
+    session.execute(
+        update(Post)
+        .where(Post.workspace_id == workspace_id, Post.id == post_id)
+        .values(status=status, **changed)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,355 @@
+"""What can be done to a post. Plain functions of a session; the edge owns the transaction."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from oncue.accounts.models import Account
+from oncue.db.base import later
+from oncue.db.database import announce_due
+from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
+from oncue.lib import ids
+from oncue.lib.clock import iso
+from oncue.posts import events
+from oncue.posts.drafts import load_files, media_of
+from oncue.posts.lifecycle import Operation, State, Status, statuses_permitting
+from oncue.posts.models import Destination, Post
+from oncue.posts.validation import (
+    check_metadata,
+    check_networks,
+    missing_media,
+    thread_issues,
+    time_issues,
+)
+from oncue.posts.values import ContentType, NewPost, ThreadEntry
+
+_posts: Table = Post.__table__  # type: ignore[assignment]
+_destinations: Table = Destination.__table__  # type: ignore[assignment]
+
+OFF_DUTY: Mapping[str, Any] = {"run_at": None, "ticket": None, "next_retry_at": None}
+"""A destination that waits for nothing; goes with a raised fence."""
+
+
+def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) -> UUID:
+    """Keep a new post: a draft, or scheduled for its time. Raises Invalid, InvalidMetadata."""
+    accounts = require_accounts(session, workspace_id, new.account_ids)
+    platforms = [account.platform for account in accounts]
+    issues = time_issues(new.scheduled_for, now)
+    issues += thread_issues(new.content_type, new.thread, platforms)
+    files = load_files(session, workspace_id, _media_of(new.media_ids, new.thread))
+    issues += missing_media(_media_of(new.media_ids, new.thread), files)
+    if issues:
+        raise Invalid(issues)
+    check_metadata(new.metadata)
+    scheduled_for = None if new.save_as_draft else new.scheduled_for
+    post = _post_row(workspace_id, new, scheduled_for, now)
+    destinations = destination_rows(workspace_id, post["id"], accounts, scheduled_for, now)
+    if scheduled_for is not None:
+        check_networks(as_post(post), map(_as_destination, destinations), files, now)
+    session.execute(insert(_posts).values(**post))
+    session.execute(insert(_destinations), destinations)
+    events.record(session, workspace_id, post["id"], "post.created", now)
+    if scheduled_for is not None:
+        record_scheduled(session, workspace_id, post["id"], scheduled_for, now)
+        announce_due(session)
+    post_id: UUID = post["id"]
+    return post_id
+
+
+def get(session: Session, workspace_id: UUID, post_id: UUID) -> Post:
+    """The post as it stands in the database; raises NotFound."""
+    post = session.scalar(
+        select(Post)
+        .where(Post.id == post_id, Post.workspace_id == workspace_id)
+        .execution_options(populate_existing=True)
+    )
+    if post is None:
+        raise NotFound("post", ids.to_typeid("post", post_id))
+    return post
+
+
+def destinations_of(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Destination]:
+    """The post's destinations, in the order they were asked for."""
+    return session.scalars(
+        select(Destination)
+        .where(Destination.workspace_id == workspace_id, Destination.post_id == post_id)
+        .order_by(Destination.position)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def publish(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
+    """Send a post out at once, to every destination it is not published at yet."""
+    post = move(session, workspace_id, post_id, Operation.PUBLISH, now, to=Status.PUBLISHING)
+    waiting = [row for row in destinations_of(session, workspace_id, post_id) if may_be_sent(row)]
+    if not waiting:
+        raise Conflict("Every destination is published already, or waits for a person's word")
+    check_networks(post, waiting, load_files(session, workspace_id, media_of(post)), now)
+    send_out(session, workspace_id, post_id, (row.id for row in waiting), at=now)
+    events.record(session, workspace_id, post_id, "post.publishing", now)
+
+
+def cancel(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
+    """Withdraw a post before it is published.
+
+    The promoter may reach for the same post at the same instant: whoever changes its row
+    first wins, and the other finds it changed.
+    """
+    move(session, workspace_id, post_id, Operation.CANCEL, now, to=Status.CANCELLED)
+    stand_down(session, workspace_id, post_id)
+    events.record(session, workspace_id, post_id, "post.cancelled", now)
+
+
+def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
+    """Delete a post from Oncue. What is on a network stays there (V146)."""
+    permitted = statuses_permitting(Operation.DELETE)
+    gone = session.execute(
+        delete(Post)
+        .where(Post.id == post_id, Post.workspace_id == workspace_id, Post.status.in_(permitted))
+        .returning(Post.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if gone is None:
+        _refuse(session, workspace_id, post_id, Operation.DELETE, None)
+
+
+def clone(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> UUID:
+    """A new draft with the post's content, media, targets and overrides (V302, V303)."""
+    source = get(session, workspace_id, post_id)
+    values = {
+        column.key: getattr(source, column.key) for column in Post.__mapper__.column_attrs
+    } | {
+        "id": ids.new_id(now),
+        "status": Status.DRAFT,
+        "scheduled_for": None,
+        "published_at": None,
+        "platform_removed_at": None,
+        "created_at": now,
+        "updated_at": now,
+    }
+    accounts = [
+        (row.account_id, row.platform) for row in destinations_of(session, workspace_id, post_id)
+    ]
+    session.execute(insert(Post).values(**values))
+    copy_id: UUID = values["id"]
+    session.execute(
+        insert(_destinations), _destination_rows(workspace_id, copy_id, accounts, None, now)
+    )
+    origin = {"clonedFrom": ids.to_typeid("post", post_id)}
+    events.record(session, workspace_id, copy_id, "post.created", now, origin)
+    return copy_id
+
+
+def move(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    operation: Operation,
+    now: datetime,
+    *,
+    to: Status | None = None,
+    version: datetime | None = None,
+) -> Post:
+    """Take the post for `operation` with one conditional UPDATE; the row decides who won.
+
+    Raises NotFound, OperationNotPermitted, or Conflict where `version` is not the post's.
+    """
+    taken = (
+        update(Post)
+        .where(Post.id == post_id, Post.workspace_id == workspace_id)
+        .where(Post.status.in_(statuses_permitting(operation)))
+        .values(updated_at=later(Post.updated_at, now), **({"status": to} if to else {}))
+        .returning(Post.id)
+        .execution_options(synchronize_session=False)
+    )
+    if version is not None:
+        taken = taken.where(Post.updated_at == version)
+    if session.scalar(taken) is None:
+        _refuse(session, workspace_id, post_id, operation, version)
+    return get(session, workspace_id, post_id)
+
+
+def _refuse(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    operation: Operation,
+    version: datetime | None,
+) -> None:
+    """Say why the row was not taken."""
+    post = get(session, workspace_id, post_id)
+    permitted = statuses_permitting(operation)
+    if post.status not in permitted:
+        raise OperationNotPermitted(operation, post.status, permitted)
+    raise Conflict(
+        "The post has been changed since this version",
+        {"version": iso(version) if version else None, "updatedAt": iso(post.updated_at)},
+    )
+
+
+def send_out(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    destination_ids: Iterable[UUID],
+    *,
+    at: datetime,
+) -> None:
+    """Make destinations due at `at`, as new attempts. The fence ends whatever had them."""
+    session.execute(
+        update(Destination)
+        .where(
+            Destination.workspace_id == workspace_id,
+            Destination.post_id == post_id,
+            Destination.id.in_(list(destination_ids)),
+        )
+        .values(
+            state=State.WAITING,
+            run_at=at,
+            ticket=None,
+            fence=Destination.fence + 1,
+            runs=0,
+            error=None,
+            needs_review=False,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    announce_due(session)
+
+
+def may_be_sent(row: Destination) -> bool:
+    """Whether the destination is open: neither published, nor perhaps published (C57)."""
+    return row.state != State.PUBLISHED and not row.needs_review
+
+
+def stand_down(session: Session, workspace_id: UUID, post_id: UUID) -> None:
+    """Let nothing of the post be due any more; what is published stays so."""
+    session.execute(
+        update(Destination)
+        .where(Destination.workspace_id == workspace_id, Destination.post_id == post_id)
+        .where(Destination.state != State.PUBLISHED, Destination.needs_review.is_(False))
+        .values(state=State.IDLE, fence=Destination.fence + 1, **OFF_DUTY)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def require_accounts(session: Session, workspace_id: UUID, wanted: Sequence[UUID]) -> list[Account]:
+    """The workspace's accounts in the order asked for; raises Invalid naming what is wrong."""
+    if not wanted:
+        raise Invalid([Issue(field="accountIds", message="at least one account is needed")])
+    rows = session.scalars(
+        select(Account).where(Account.workspace_id == workspace_id, Account.id.in_(wanted))
+    )
+    found = {account.id: account for account in rows}
+    issues = [
+        Issue(
+            field=f"accountIds[{index}]",
+            code="ACCOUNT_NOT_FOUND",
+            message=f"No account with id {ids.to_typeid('acc', account_id)}",
+        )
+        for index, account_id in enumerate(wanted)
+        if account_id not in found
+    ]
+    issues += [
+        Issue(
+            field=f"accountIds[{index}]",
+            message=f"{ids.to_typeid('acc', account_id)} is named twice",
+        )
+        for index, account_id in enumerate(wanted)
+        if account_id in wanted[:index]
+    ]
+    if issues:
+        raise Invalid(issues)
+    return [found[account_id] for account_id in wanted]
+
+
+def record_scheduled(
+    session: Session, workspace_id: UUID, post_id: UUID, at: datetime, now: datetime
+) -> None:
+    when = {"scheduledFor": iso(at)}
+    events.record(session, workspace_id, post_id, "post.scheduled", now, when)
+
+
+def destination_rows(
+    workspace_id: UUID,
+    post_id: UUID,
+    accounts: Sequence[Account],
+    run_at: datetime | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """New rows of the due-time table, one for each account."""
+    targets = [(account.id, account.platform) for account in accounts]
+    return _destination_rows(workspace_id, post_id, targets, run_at, now)
+
+
+def _destination_rows(
+    workspace_id: UUID,
+    post_id: UUID,
+    targets: Collection[tuple[UUID, str]],
+    run_at: datetime | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": ids.new_id(now),
+            "workspace_id": workspace_id,
+            "post_id": post_id,
+            "account_id": account_id,
+            "platform": platform,
+            "position": position,
+            "state": State.IDLE if run_at is None else State.WAITING,
+            "run_at": run_at,
+        }
+        for position, (account_id, platform) in enumerate(targets)
+    ]
+
+
+def thread_rows(thread: Iterable[ThreadEntry]) -> list[dict[str, Any]]:
+    """A thread as it is kept: in order, so that the sequence need not be."""
+    return [
+        {"content": entry.content, "mediaIds": [str(media_id) for media_id in entry.media_ids]}
+        for entry in sorted(thread, key=lambda entry: entry.sequence)
+    ]
+
+
+def _post_row(
+    workspace_id: UUID, new: NewPost, scheduled_for: datetime | None, now: datetime
+) -> dict[str, Any]:
+    content_type = ContentType.THREAD if new.thread else new.content_type
+    return {
+        "id": ids.new_id(now),
+        "workspace_id": workspace_id,
+        "status": Status.DRAFT if scheduled_for is None else Status.SCHEDULED,
+        "content": new.content,
+        "content_type": content_type,
+        "scheduled_for": scheduled_for,
+        "first_comment": new.first_comment,
+        "first_comment_delay": new.first_comment_delay,
+        "tags": list(new.tags),
+        "metadata": new.metadata,
+        "platform_overrides": dict(new.platform_overrides),
+        "platform_metadata": dict(new.platform_metadata),
+        "media_ids": [str(media_id) for media_id in new.media_ids],
+        "thread": thread_rows(new.thread),
+        "persona_id": new.persona_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def as_post(row: Mapping[str, Any]) -> Post:
+    """A row about to be written, for the functions that read a Post."""
+    return Post(**{"post_metadata" if key == "metadata" else key: row[key] for key in row})
+
+
+def _as_destination(row: Mapping[str, Any]) -> Destination:
+    return Destination(**row)
+
+
+def _media_of(media_ids: Iterable[UUID], thread: Iterable[ThreadEntry]) -> list[UUID]:
+    named = [*media_ids, *(media_id for entry in thread for media_id in entry.media_ids)]
+    return list(dict.fromkeys(named))

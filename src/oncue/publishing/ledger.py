@@ -1,0 +1,284 @@
+"""The step ledger of one run: what was asked of the network, and what it said.
+
+Every write checks, in its own transaction, that the destination is still this run's. A run
+that was overtaken (a pause longer than the heartbeat, say) finds its write refused and stops.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from oncue.connectors.base import Effect, Reply
+from oncue.connectors.runner import Fenced, Recorded
+from oncue.db.database import Database
+from oncue.lib.clock import Clock
+from oncue.posts.lifecycle import State
+from oncue.posts.models import Destination, Step
+
+_steps: Table = Step.__table__  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A run's right to a destination: it holds as long as nobody raises the fence."""
+
+    destination_id: UUID
+    workspace_id: UUID
+    account_id: UUID
+    journal: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    name: str
+    effect: Effect
+    fingerprint: str
+    reply: Reply
+    at: datetime
+
+
+class StepLedger:
+    """A Journal (see connectors.runner) on the database."""
+
+    def __init__(self, db: Database, claim: Claim, steps: Sequence[Recorded], now: Clock) -> None:
+        self._db = db
+        self._claim = claim
+        self._steps = {step.name: step for step in steps}
+        self._notes: list[_Note] = []
+        self._now = now
+
+    def recall(self, name: str) -> Recorded | None:
+        return self._steps.get(name)
+
+    async def intend(self, name: str, effect: Effect, fingerprint: str) -> Recorded:
+        now, past, notes = self._now(), self.recall(name), self._notes
+        intent = Recorded(
+            name=name,
+            fingerprint=fingerprint,
+            intent_at=past.intent_at if past else now,
+            sent_at=now,
+            sends=past.sends + 1 if past else 1,
+            looks=0,
+            reply=None,
+        )
+
+        def write(session: Session) -> None:
+            hold(session, self._claim)
+            self._write_notes(session, notes)
+            if past is None:
+                session.execute(insert(_steps).values(**self._row(intent, effect)))
+            else:
+                self._update(session, name, sent_at=now, sends=intent.sends, looks=0)
+
+        await self._db.write(write)
+        self._notes = []
+        self._steps[name] = intent
+        return intent
+
+    async def record(self, name: str, reply: Reply) -> None:
+        intent, notes, now = self._steps[name], self._notes, self._now()
+
+        def write(session: Session) -> None:
+            hold(session, self._claim)
+            self._write_notes(session, notes)
+            self._update(session, name, reply=as_json(reply), done_at=now)
+
+        await self._db.write(write)
+        self._notes = []
+        self._steps[name] = replace(intent, reply=reply)
+
+    async def looked(self, name: str) -> Recorded:
+        looks = self._steps[name].looks + 1
+
+        def write(session: Session) -> None:
+            hold(session, self._claim)
+            self._update(session, name, looks=looks)
+
+        await self._db.write(write)
+        self._steps[name] = replace(self._steps[name], looks=looks)
+        return self._steps[name]
+
+    async def forget(self, name: str) -> None:
+        if name not in self._steps:
+            return
+
+        def write(session: Session) -> None:
+            hold(session, self._claim)
+            session.execute(
+                delete(Step).where(*self._key(name)).execution_options(synchronize_session=False)
+            )
+
+        await self._db.write(write)
+        self._notes = [note for note in self._notes if note.name != name]
+        del self._steps[name]
+
+    def note(self, name: str, effect: Effect, fingerprint: str, reply: Reply) -> None:
+        now = self._now()
+        self._notes.append(
+            _Note(name=name, effect=effect, fingerprint=fingerprint, reply=reply, at=now)
+        )
+        self._steps[name] = Recorded(
+            name=name,
+            fingerprint=fingerprint,
+            intent_at=now,
+            sent_at=now,
+            sends=1,
+            looks=0,
+            reply=reply,
+        )
+
+    async def flush(self) -> None:
+        if not (notes := self._notes):
+            return
+
+        def write(session: Session) -> None:
+            hold(session, self._claim)
+            self._write_notes(session, notes)
+
+        await self._db.write(write)
+        self._notes = []
+
+    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
+        """The ids among `native_ids` that the ledger knows from other destinations."""
+        if not native_ids:
+            return ()
+        claim = self._claim
+        wanted = set(native_ids)
+
+        def look(session: Session) -> set[str]:
+            others = session.scalars(
+                select(Destination.platform_post_id).where(
+                    Destination.workspace_id == claim.workspace_id,
+                    Destination.account_id == claim.account_id,
+                    Destination.id != claim.destination_id,
+                    Destination.platform_post_id.in_(wanted),
+                )
+            )
+            replies = session.scalars(
+                select(Step.reply)
+                .join(Destination, Destination.id == Step.destination_id)
+                .where(
+                    Step.workspace_id == claim.workspace_id,
+                    Destination.account_id == claim.account_id,
+                    Step.effect == Effect.FIND,
+                    Step.done_at.is_not(None),
+                    Step.intent_at >= min(step.intent_at for step in self._steps.values()),
+                )
+            )
+            known = {native_id for native_id in others if native_id is not None}
+            return known | {text for reply in replies for text in _texts(reply) if text in wanted}
+
+        return await self._db.read(look)
+
+    def _row(self, step: Recorded, effect: Effect) -> dict[str, Any]:
+        return {
+            "destination_id": self._claim.destination_id,
+            "journal": self._claim.journal,
+            "workspace_id": self._claim.workspace_id,
+            "fence": self._claim.fence,
+            "name": step.name,
+            "effect": effect,
+            "fingerprint": step.fingerprint,
+            "intent_at": step.intent_at,
+            "sent_at": step.sent_at,
+            "sends": step.sends,
+            "looks": step.looks,
+        }
+
+    def _write_notes(self, session: Session, notes: Sequence[_Note]) -> None:
+        for note in notes:
+            session.execute(
+                delete(Step)
+                .where(*self._key(note.name))
+                .execution_options(synchronize_session=False)
+            )
+            step = self._steps[note.name]
+            row = self._row(step, note.effect)
+            session.execute(
+                insert(_steps).values(**row, reply=as_json(note.reply), done_at=note.at)
+            )
+
+    def _update(self, session: Session, name: str, **values: Any) -> None:
+        session.execute(
+            update(Step)
+            .where(*self._key(name))
+            .values(fence=self._claim.fence, **values)
+            .execution_options(synchronize_session=False)
+        )
+
+    def _key(self, name: str) -> tuple[Any, ...]:
+        return (
+            Step.workspace_id == self._claim.workspace_id,
+            Step.destination_id == self._claim.destination_id,
+            Step.journal == self._claim.journal,
+            Step.name == name,
+        )
+
+
+def hold(session: Session, claim: Claim) -> None:
+    """Raise Fenced unless the destination is still this run's; nobody takes it before the commit.
+
+    The row is locked, so that whoever raises the fence waits for this transaction to end.
+    """
+    mine = session.scalar(
+        select(Destination.id)
+        .where(
+            Destination.workspace_id == claim.workspace_id,
+            Destination.id == claim.destination_id,
+            Destination.fence == claim.fence,
+            Destination.state == State.PUBLISHING,
+        )
+        .with_for_update()
+    )
+    if mine is None:
+        raise Fenced
+
+
+def load_steps(session: Session, claim: Claim) -> list[Recorded]:
+    """What the journal of this destination holds so far."""
+    rows = session.scalars(
+        select(Step).where(
+            Step.workspace_id == claim.workspace_id,
+            Step.destination_id == claim.destination_id,
+            Step.journal == claim.journal,
+        )
+    )
+    return [
+        Recorded(
+            name=row.name,
+            fingerprint=row.fingerprint,
+            intent_at=row.intent_at,
+            sent_at=row.sent_at,
+            sends=row.sends,
+            looks=row.looks,
+            reply=from_json(row.reply) if row.reply is not None else None,
+        )
+        for row in rows
+    ]
+
+
+def as_json(reply: Reply) -> dict[str, Any]:
+    return {"status": reply.status, "body": reply.body, "headers": dict(reply.headers)}
+
+
+def from_json(kept: Mapping[str, Any]) -> Reply:
+    return Reply(kept["status"], kept["body"], kept["headers"])
+
+
+def _texts(value: Any) -> set[str]:
+    """Every string within a reply; among them the id of what it made."""
+    match value:
+        case str():
+            return {value}
+        case dict():
+            return {text for part in value.values() for text in _texts(part)}
+        case list():
+            return {text for part in value for text in _texts(part)}
+        case _:
+            return set()

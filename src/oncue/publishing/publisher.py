@@ -1,0 +1,234 @@
+"""Runs one job: claim the destination, drive its connector's steps, settle."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from oncue.accounts.models import Account as AccountRow
+from oncue.accounts.wire import Line, Wire
+from oncue.connectors.base import Account, Connector, Draft, Refusal, Refused
+from oncue.connectors.registry import CONNECTORS
+from oncue.connectors.runner import Fenced, OutcomeUnknown, Parked, Recorded, Runner
+from oncue.db.database import Database
+from oncue.lib import ids
+from oncue.lib.clock import Clock
+from oncue.lib.crashpoints import reach
+from oncue.posts.drafts import draft_for, load_files, media_of
+from oncue.posts.lifecycle import State
+from oncue.posts.models import Destination, Post
+from oncue.publishing.engine import Engine, guard
+from oncue.publishing.ledger import Claim, StepLedger, load_steps
+from oncue.publishing.promoter import WITH_WORKERS, Job
+from oncue.publishing.settle import Outcome, Settled, Unknown, hand_back, park, settle
+
+MAX_RUNS: Final = 6  # starts of one attempt that led nowhere: then it is the post, not the worker
+TROUBLE_SECONDS: Final = 30
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything one run works with; `draft` is None where the files are gone."""
+
+    claim: Claim
+    connector: Connector
+    account: Account
+    draft: Draft | None
+    steps: Sequence[Recorded]
+    started_at: datetime
+    due_at: datetime | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """What the runs of this process share. `count` is told how each one ended."""
+
+    db: Database
+    engine: Engine
+    wire: Wire
+    now: Clock
+    sleep: Callable[[float], Awaitable[None]]
+    lookup_seconds: Sequence[float]
+    count: "Counter"
+
+    async def publish(self, job: Job) -> None:
+        """Run `job`, if it is still to be run; nothing that happens to it ends the worker."""
+        named = str(job.destination_id)
+        runs: list[Run] = []
+        if not await guard("publishing", lambda: self._publish(job, runs.append), job=named):
+            # The sweep finds what cannot be put off now.
+            for run in runs:
+                await guard("putting_off", partial(self._step_back, run), job=named)
+
+    async def _publish(self, job: Job, begun: Callable[[Run], None]) -> None:
+        run = await self.db.write(lambda session: begin(session, job, self.now()))
+        if run is None:
+            return
+        begun(run)
+        self.count.started(run)
+        try:
+            await self._finish(run, await self._outcome(run))
+        except Fenced:
+            log.info("run_overtaken", destination=str(job.destination_id))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hand_back(run))
+            raise
+
+    async def _outcome(self, run: Run) -> Outcome | Parked:
+        """How the run ends. Connectors are driven here, and nowhere else."""
+        if (early := _hopeless(run)) is not None:
+            return early
+        claim = run.claim
+        line = Line(
+            self.wire, run.connector, claim.account_id, claim.workspace_id, run.account.server
+        )
+        runner = Runner(
+            connector=run.connector,
+            account=run.account,
+            journal=StepLedger(self.db, claim, run.steps, self.now),
+            send=line.send,
+            sleep=self.sleep,
+            now=self.now,
+            lookup_seconds=self.lookup_seconds,
+        )
+        try:
+            draft = _checked(run)
+            return await runner.run(run.connector.publish(draft, run.account))
+        except (Refused, Parked) as ending:
+            return ending
+        except OutcomeUnknown as unknown:
+            return Unknown(reason=str(unknown))
+
+    async def _finish(self, run: Run, outcome: Outcome | Parked) -> None:
+        if isinstance(outcome, Parked):
+            until = outcome.until
+            await self.engine.commit(
+                lambda session: (None, park(session, run.claim, until, self.now()))
+            )
+            return
+        reach("before_settle")
+
+        def work(session: Session) -> tuple[Settled, list[Job]]:
+            settled = settle(session, run.claim, outcome, started_at=run.started_at, now=self.now())
+            return settled, settled.jobs
+
+        settled = await self.engine.commit(work)
+        self.count.settled(settled)
+        log.info(
+            "destination_settled",
+            destination=ids.to_typeid("pp", run.claim.destination_id),
+            platform=settled.platform,
+            status=settled.status,
+            error=str(outcome) if isinstance(outcome, Refused) else None,
+        )
+
+    async def _hand_back(self, run: Run) -> None:
+        """This process is stopping: leave the run to the next one, journal and all."""
+        with suppress(Fenced):
+            await self.db.write(lambda session: hand_back(session, run.claim, self.now()))
+
+    async def _step_back(self, run: Run) -> None:
+        """Something of ours broke: come back to it a little later, with the journal as it is."""
+        until = self.now() + timedelta(seconds=TROUBLE_SECONDS)
+        with suppress(Fenced):
+            await self.engine.commit(
+                lambda session: (
+                    None,
+                    park(session, run.claim, until, self.now(), runs=run.runs),
+                )
+            )
+
+
+class Counter:
+    """Told of every run; metrics listen here."""
+
+    def started(self, run: Run) -> None:
+        """A worker has begun with a destination."""
+
+    def settled(self, settled: Settled) -> None:
+        """A destination's attempt has ended."""
+
+
+def begin(session: Session, job: Job, now: datetime) -> Run | None:
+    """Claim the job's destination and read what its run needs; None where it is not to be run.
+
+    Claiming raises the fence, so of two workers with the same job only the later one writes.
+    """
+    claimed = session.execute(
+        update(Destination)
+        .where(
+            Destination.id == job.destination_id,
+            Destination.ticket == job.ticket,
+            Destination.state.in_(WITH_WORKERS),
+        )
+        .values(state=State.PUBLISHING, fence=Destination.fence + 1, runs=Destination.runs + 1)
+        .returning(Destination.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if claimed is None:
+        return None
+    row = session.get_one(Destination, job.destination_id, populate_existing=True)
+    if row.begun_at is None:
+        row.begun_at = now
+        session.flush()
+    post, account = _post_and_account(session, row)
+    claim = Claim(
+        destination_id=row.id,
+        workspace_id=row.workspace_id,
+        account_id=row.account_id,
+        journal=row.journal,
+        fence=row.fence,
+    )
+    connector = CONNECTORS[row.platform]
+    files = load_files(session, row.workspace_id, media_of(post))
+    complete = all(media_id in files for media_id in media_of(post))
+    return Run(
+        claim=claim,
+        connector=connector,
+        account=Account(
+            native_id=account.native_id, username=account.username, server=account.server
+        ),
+        draft=draft_for(post, row, connector, files, row.begun_at) if complete else None,
+        steps=load_steps(session, claim),
+        started_at=now,
+        due_at=row.due_at,
+        runs=row.runs,
+    )
+
+
+def _post_and_account(session: Session, row: Destination) -> tuple[Post, AccountRow]:
+    post, account = session.execute(
+        select(Post, AccountRow)
+        .join(AccountRow, AccountRow.id == row.account_id)
+        .where(Post.id == row.post_id, Post.workspace_id == row.workspace_id)
+    ).one()
+    return post, account
+
+
+def _checked(run: Run) -> Draft:
+    """The draft, as the network will take it; raises Refused with the first broken rule."""
+    if run.draft is None:
+        raise Refused("A file of the post is gone", code="MEDIA_NOT_FOUND")
+    if problems := run.connector.check(run.draft):
+        raise Refused(problems[0].message, code=problems[0].code)
+    return run.draft
+
+
+def _hopeless(run: Run) -> Outcome | None:
+    """Give up on what has brought down one worker after the other."""
+    if run.runs <= MAX_RUNS:
+        return None
+    words = f"Publishing was begun {MAX_RUNS} times and never ended"
+    if any(step.reply is None for step in run.steps):
+        return Unknown(reason=words)
+    return Refused(words, Refusal.REJECTED, code="GAVE_UP")

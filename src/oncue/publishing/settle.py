@@ -1,0 +1,210 @@
+"""How a run of a destination ends: result, post roll-up and event in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from oncue.accounts import service as accounts
+from oncue.connectors.base import Published, Refusal, Refused
+from oncue.connectors.runner import Fenced
+from oncue.db.base import later
+from oncue.db.database import announce_due
+from oncue.lib import ids
+from oncue.posts import events, journal
+from oncue.posts.lifecycle import SHOWN_AS, State, Status, roll_up
+from oncue.posts.models import Attempt, Destination, Post
+from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
+from oncue.publishing.ledger import Claim, hold
+from oncue.publishing.promoter import Job, promote_next
+from oncue.workspaces.models import Workspace
+
+ERROR_CHARACTERS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Something may have become public, and we cannot learn whether it did."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Published | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What a settled run leaves to do and to count."""
+
+    jobs: list[Job]
+    platform: str
+    status: str  # published, failed or unknown
+
+
+def settle(
+    session: Session, claim: Claim, outcome: Outcome, *, started_at: datetime, now: datetime
+) -> Settled:
+    """Write how the attempt ended; raises Fenced where it is no longer this run's to write."""
+    post = _hold_post(session, claim)
+    hold(session, claim)
+    row = session.get_one(Destination, claim.destination_id, populate_existing=True)
+    retries = _retries(session, row) if isinstance(outcome, Refused) else {}
+    result = _result(outcome, retries, now)
+    session.execute(
+        update(Destination)
+        .where(Destination.workspace_id == claim.workspace_id, Destination.id == row.id)
+        .values(
+            ticket=None,
+            fence=Destination.fence + 1,
+            runs=0,
+            attempt=Destination.attempt + 1,
+            **result,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        insert(Attempt).values(
+            destination_id=row.id,
+            number=row.attempt + 1,
+            workspace_id=claim.workspace_id,
+            attempted_at=started_at,
+            finished_at=now,
+            status=result["state"],
+            error=result["error"],
+        )
+    )
+    if isinstance(outcome, Refused):
+        journal.renew(session, row)
+        if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
+            accounts.set_status(session, claim.account_id, "expired", now)
+    _roll_up(session, post, now)
+    status = "unknown" if isinstance(outcome, Unknown) else result["state"]
+    jobs = promote_next(session, claim.account_id, now)
+    return Settled(jobs=jobs, platform=row.platform, status=status)
+
+
+def park(
+    session: Session, claim: Claim, until: datetime, now: datetime, *, runs: int = 0
+) -> list[Job]:
+    """Give the worker back until `until`; the journal goes on from here then.
+
+    `runs` counts starts that led nowhere; a run that parks by itself has led somewhere.
+    """
+    _hold_post(session, claim)
+    hold(session, claim)
+    _give_up(session, claim, run_at=until, runs=runs)
+    return promote_next(session, claim.account_id, now)
+
+
+def hand_back(session: Session, claim: Claim, now: datetime) -> None:
+    """Leave an unfinished run to whoever promotes it next: this process is stopping."""
+    hold(session, claim)
+    _give_up(session, claim, run_at=now, runs=0)
+    announce_due(session)
+
+
+def _give_up(session: Session, claim: Claim, *, run_at: datetime, runs: int) -> None:
+    session.execute(
+        update(Destination)
+        .where(
+            Destination.workspace_id == claim.workspace_id, Destination.id == claim.destination_id
+        )
+        .values(
+            state=State.PARKED,
+            run_at=run_at,
+            ticket=None,
+            fence=Destination.fence + 1,
+            runs=runs,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _hold_post(session: Session, claim: Claim) -> Post:
+    """The destination's post, before the destination: everyone locks in this order."""
+    post = session.scalar(
+        select(Post)
+        .join(Destination, Destination.post_id == Post.id)
+        .where(
+            Destination.workspace_id == claim.workspace_id, Destination.id == claim.destination_id
+        )
+        .with_for_update(of=Post)
+        .execution_options(populate_existing=True)
+    )
+    if post is None:
+        raise Fenced
+    return post
+
+
+def _retries(session: Session, row: Destination) -> Mapping[str, int]:
+    """How often the destination may be tried again by itself, as a count still to go (C23)."""
+    auto = session.scalar(select(Workspace.auto_retry).where(Workspace.id == row.workspace_id))
+    return {"count": row.retry_count, "left": MAX_RETRIES - row.retry_count if auto else 0}
+
+
+def _result(outcome: Outcome, retries: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    match outcome:
+        case Published():
+            return {
+                "state": State.PUBLISHED,
+                "error": None,
+                "next_retry_at": None,
+                "platform_post_id": outcome.id,
+                "platform_post_url": outcome.url,
+                "publish_warning": outcome.warning,
+                "published_at": now,
+            }
+        case Unknown():
+            words = f"{OUTCOME_UNKNOWN}: {outcome.reason}"
+            return {"state": State.FAILED, "error": _short(words), "needs_review": True}
+        case Refused():
+            failed = {"state": State.FAILED, "error": _short(str(outcome)), "next_retry_at": None}
+            if not outcome.is_transient or retries["left"] <= 0:
+                return failed
+            count = retries["count"] + 1
+            at = now + max(delay_before(count), outcome.retry_after or timedelta(0))
+            return failed | {"retry_count": count, "next_retry_at": at, "run_at": at}
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= ERROR_CHARACTERS else words[: ERROR_CHARACTERS - 1] + "…"
+
+
+def _roll_up(session: Session, post: Post, now: datetime) -> None:
+    """Bring the post's status up to date and say so, once it has changed."""
+    rows = session.scalars(
+        select(Destination)
+        .where(Destination.workspace_id == post.workspace_id, Destination.post_id == post.id)
+        .order_by(Destination.position)
+        .execution_options(populate_existing=True)
+    ).all()
+    status = roll_up(row.state for row in rows)
+    if status is Status.PUBLISHING:
+        return
+    went_out = status in {Status.PUBLISHED, Status.PARTIAL}
+    session.execute(
+        update(Post)
+        .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
+        .values(
+            status=status,
+            updated_at=later(Post.updated_at, now),
+            **({"published_at": now} if went_out else {}),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    data = {"status": status, "platforms": [_shown(row) for row in rows]}
+    events.record(session, post.workspace_id, post.id, f"post.{status}", now, data)
+
+
+def _shown(row: Destination) -> dict[str, Any]:
+    return {
+        "postPlatformId": ids.to_typeid("pp", row.id),
+        "accountId": ids.to_typeid("acc", row.account_id),
+        "platform": row.platform.lower(),
+        "status": SHOWN_AS[State(row.state)],
+        "platformPostUrl": row.platform_post_url,
+        "error": row.error,
+    }

@@ -1,0 +1,121 @@
+"""Puts a process together: settings in, a server or a worker out, and down again in order."""
+
+import asyncio
+import fcntl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from oncue.accounts.service import verify_vault
+from oncue.accounts.vault import open_vault
+from oncue.accounts.wire import Wire
+from oncue.api.services import Services
+from oncue.db import migrate
+from oncue.db.database import Database
+from oncue.db.open import open_database
+from oncue.db.postgres import PostgresDatabase
+from oncue.lib.clock import utc_now
+from oncue.lib.http import HttpClient
+from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
+from oncue.publishing.metrics import Metrics
+from oncue.publishing.publisher import Publisher
+from oncue.publishing.worker import Worker
+from oncue.settings import Settings
+
+
+class CannotStart(RuntimeError):
+    """The process cannot run like this; the message says what an operator can do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The parts of one process."""
+
+    services: Services
+    worker: Worker
+
+
+async def upgrade_schema(settings: Settings, db: Database) -> list[str]:
+    """Apply the migrations that are missing; which ones."""
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    applied = await db.write(lambda session: migrate.upgrade(session.connection()))
+    if isinstance(db, PostgresDatabase):
+        await install_queue(db)
+    return applied
+
+
+@asynccontextmanager
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Everything opened and checked; closed again at the end. Raises VaultError, NewerSchema."""
+    vault = open_vault(settings.secret_keys, settings.key_file)
+    db = open_database(settings)
+    http = HttpClient()
+    try:
+        await upgrade_schema(settings, db)
+        await db.write(lambda session: verify_vault(session, vault))
+        media_dir = settings.data_dir / "media"
+        wire = Wire(
+            http=http,
+            settings=settings,
+            db=db,
+            vault=vault,
+            now=utc_now,
+            media_file=lambda media_id: media_dir / media_id,
+        )
+        engine = open_engine(db)
+        metrics = Metrics()
+        publisher = Publisher(
+            db=db,
+            engine=engine,
+            wire=wire,
+            now=utc_now,
+            sleep=asyncio.sleep,
+            lookup_seconds=settings.lookup_seconds,
+            count=metrics,
+        )
+        services = Services(
+            settings=settings,
+            db=db,
+            vault=vault,
+            wire=wire,
+            engine=engine,
+            metrics=metrics,
+            now=utc_now,
+            unix_time=time.time,
+            media_dir=media_dir,
+        )
+        yield Runtime(
+            services=services,
+            worker=Worker(db=db, engine=engine, publisher=publisher, now=utc_now),
+        )
+    finally:
+        await http.close()
+        await db.close()
+
+
+def open_engine(db: Database) -> Engine:
+    """PgQueuer on PostgreSQL, or in memory beside SQLite."""
+    return PostgresEngine(db) if isinstance(db, PostgresDatabase) else MemoryEngine(db)
+
+
+def sole_worker(settings: Settings) -> BinaryIO | None:
+    """Make sure that one process alone publishes from a SQLite database; raises CannotStart.
+
+    The lock goes with the process, however it ends. PostgreSQL needs none.
+    """
+    if not settings.is_sqlite:
+        return None
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = (settings.data_dir / "worker.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise CannotStart(
+            f"Another process already publishes from {settings.data_dir}. "
+            "SQLite serves one; set ONCUE_DATABASE_URL to PostgreSQL for more."
+        ) from None
+    return lock

@@ -1,0 +1,493 @@
+"""A Mastodon server to publish to: strict about what it takes, and it keeps its word on keys."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from html import escape
+from typing import Any, ClassVar, Final, TypeAlias
+from urllib.parse import quote, urlsplit
+
+import regex
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from oncue.sandbox.faults import Effect, Fault, Kind
+from oncue.sandbox.ledger import Entry
+from oncue.sandbox.network import FAULT, Network, World, bearer, file_facts, username_of
+
+Answer: TypeAlias = Callable[[str, web.Request], Awaitable[web.Response]]
+
+KEY_LIVES: Final = timedelta(hours=1)
+PROCESSING: Final = timedelta(seconds=1)  # what a video or a GIF takes; images take no time
+MAX_CHARACTERS: Final = 500
+LINK_LENGTH: Final = 23
+MAX_MEDIA: Final = 4
+MAX_DESCRIPTION: Final = 1500
+IMAGES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
+VIDEOS: Final = ("video/mp4", "video/webm", "video/quicktime")
+MAX_BYTES: Final = dict.fromkeys(IMAGES, 16 << 20) | dict.fromkeys(VIDEOS, 99 << 20)
+TRANSCODED: Final = {"image/gif": "gifv"} | dict.fromkeys(VIDEOS, "video")
+VISIBILITIES: Final = ("public", "unlisted", "private", "direct")
+UPLOAD_FIELDS: Final = frozenset({"file", "description", "focus", "thumbnail"})
+STATUS_FIELDS: Final[Mapping[str, type]] = {
+    "status": str,
+    "media_ids": list,
+    "sensitive": bool,
+    "spoiler_text": str,
+    "visibility": str,
+    "language": str,
+}
+PLAIN: Final[Mapping[str, Any]] = {
+    "sensitive": False,
+    "spoiler_text": "",
+    "visibility": "public",
+    "language": None,
+}
+LIST_FIELDS: Final = frozenset({"limit", "max_id", "exclude_reblogs", "exclude_replies"})
+ERRORS: Final[Mapping[str, tuple[int, str]]] = {
+    Kind.REJECT: (403, "This action is not allowed"),
+    Kind.RATE_LIMIT: (429, "Too many requests"),
+    Kind.UNAVAILABLE: (503, "There was a temporary problem serving your request"),
+    Kind.EXPIRED_TOKEN: (401, "The access token expired"),
+    Kind.REVOKED_TOKEN: (401, "The access token was revoked"),
+    Kind.DUPLICATE: (422, "Duplicate record"),
+    "server_error": (500, "Internal Server Error"),
+}
+NO_FILE: Final = "Validation failed: File can't be blank"
+NOT_A_FILE: Final = "Validation failed: File content type is invalid, File is invalid"
+NOT_READY: Final = "Cannot attach files that have not finished processing. Try again in a moment!"
+NOT_PROCESSED: Final = "Error processing thumbnail for uploaded media"
+MIXED: Final = "Cannot attach a video to a post that already contains images"
+TOO_LONG: Final = f"Validation failed: Text character limit of {MAX_CHARACTERS} exceeded"
+
+GRAPHEME: Final = regex.compile(r"\X")
+ENTITY: Final = re.compile(
+    r"""(?<![\w@$\#])(?P<link>(?P<scheme>https?://(?:www\.)?)
+            [\w-]+(?:\.[\w-]+)+ (?::\d+)?
+            (?:[/?\#](?:\([^\s()<>"]*\)|[^\s()<>"])*(?<![.,:;!?'*~…]))?)
+      | (?<![=/\w])@(?P<user>[a-z0-9_]+(?:[.-]+[a-z0-9_]+)*)@(?P<host>\w+(?:[.-]+\w+)*)
+      | (?<![\w/)])\#(?P<tag>\w*[^\W\d]\w*)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class No(Exception):
+    """The server refuses, with a status and its words."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class Mastodon(Network):
+    """One server with an account for everybody who has a token.
+
+    The ledger is its memory. How a status is shown (its visibility and the like) and which
+    files are stuck is not in there, so a restart forgets those two.
+    """
+
+    platform: ClassVar[str] = "MASTODON"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.root = world.base_url + self.prefix
+        self._shown: dict[str, Mapping[str, Any]] = {}
+        self._stuck: dict[str, Kind] = {}
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        status, statuses = "/api/v1/statuses/{id}", "/api/v1/accounts/{id}/statuses"
+        return [
+            web.post("/api/v2/media", self._signed_in(Effect.UPLOAD, self._take_file)),
+            web.get("/api/v1/media/{id}", self._signed_in(Effect.POLL, self._show_file)),
+            web.post("/api/v1/statuses", self._signed_in(Effect.PUBLISH, self._create)),
+            web.get(status, self._signed_in(Effect.POLL, self._show)),
+            web.delete(status, self._signed_in(Effect.DELETE, self._delete)),
+            web.get(
+                "/api/v1/accounts/verify_credentials",
+                self._signed_in(Effect.POLL, self._who_am_i),
+            ),
+            web.get(statuses, self._signed_in(Effect.POLL, self._list)),
+            web.get("/api/v2/instance", self.meets(Effect.POLL, self._instance)),
+            web.get("/api/v1/instance", self.meets(Effect.POLL, self._instance_v1)),
+        ]
+
+    def account(self, request: web.Request) -> str | None:
+        token = bearer(request)
+        return username_of(token) if token else None
+
+    def error(self, kind: Kind | str, fault: Fault | None = None) -> web.Response:
+        status, words = ERRORS[kind]
+        seconds = fault.retry_after if fault else None
+        headers = {} if seconds is None else {"Retry-After": str(seconds)}
+        if kind == Kind.RATE_LIMIT:
+            now = self.world.now()
+            reset = now + timedelta(seconds=60 if seconds is None else seconds)
+            headers |= {
+                "Date": format_datetime(now.astimezone(UTC), usegmt=True),
+                "X-RateLimit-Limit": "300",
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": reset.isoformat().replace("+00:00", "Z"),
+            }
+        return web.json_response({"error": words}, status=status, headers=headers)
+
+    def _signed_in(self, effect: Effect, answer: Answer) -> Callable[..., Any]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            if (account := self.account(request)) is None:
+                return _no(401, "The access token is invalid")
+            try:
+                return await answer(account, request)
+            except No as no:
+                return _no(no.status, str(no))
+
+        return self.meets(effect, handler)
+
+    async def _take_file(self, account: str, request: web.Request) -> web.Response:
+        content, type_, description = await _file(request)
+        facts = file_facts(content, type_, alt=description)
+        entry = self.record(account, "upload", self._next_id(), media=[facts])
+        self._suffers(entry.id, request)
+        return web.json_response(
+            self._attachment(entry.id, facts, ready=self._is_ready(entry)),
+            status=200 if self._is_ready(entry) else 202,
+        )
+
+    async def _show_file(self, account: str, request: web.Request) -> web.Response:
+        if (entry := self.upload(account, request.match_info["id"])) is None:
+            raise No(404, "Record not found")
+        self._suffers(entry.id, request)
+        if self._stuck.get(entry.id) == Kind.PROCESSING_FAILED:
+            raise No(422, NOT_PROCESSED)
+        ready = self._is_ready(entry)
+        shown = self._attachment(entry.id, entry.media[0], ready=ready)
+        return web.json_response(shown, status=200 if ready else 206)
+
+    async def _create(self, account: str, request: web.Request) -> web.Response:
+        asked = await _status_fields(request)
+        key = request.headers.get("Idempotency-Key")
+        if key and (entry := self._made_with(account, key)):
+            return web.json_response(self._status(self._live(account, entry.id)))
+        text, warning = asked.get("status", "").strip(), asked.get("spoiler_text", "").strip()
+        if not text:
+            text, warning = warning, ""  # a warning about nothing is what there is to say
+        files = self._files(account, asked.get("media_ids", []))
+        if not text and not files:
+            raise No(422, "Validation failed: Text can't be blank")
+        if length(warning, text) > MAX_CHARACTERS:
+            raise No(422, TOO_LONG)
+        entry = self.record(account, "post", self._next_id(), text=text, media=files, key=key)
+        self._shown[entry.id] = {name: asked.get(name, usual) for name, usual in PLAIN.items()} | {
+            "spoiler_text": warning
+        }
+        return web.json_response(self._status(entry))
+
+    async def _show(self, account: str, request: web.Request) -> web.Response:
+        return web.json_response(self._status(self._live(account, request.match_info["id"])))
+
+    async def _delete(self, account: str, request: web.Request) -> web.Response:
+        entry = self._live(account, request.match_info["id"])
+        self.record(account, "delete", entry.id)
+        return web.json_response(self._status(entry) | {"text": entry.text})
+
+    async def _list(self, account: str, request: web.Request) -> web.Response:
+        query = request.query
+        if query.keys() - LIST_FIELDS:
+            raise No(422, f"unknown parameters: {', '.join(query.keys() - LIST_FIELDS)}")
+        limit, below = query.get("limit", "20"), query.get("max_id")
+        if not limit.isdecimal() or not (below or "1").isdecimal():
+            raise No(422, "limit and max_id are numbers")
+        entries = self.world.ledger.entries(platform=self.platform)
+        known = {account} | {entry.account for entry in entries}
+        owner = next((name for name in known if account_id(name) == request.match_info["id"]), None)
+        if owner is None:
+            raise No(404, "Record not found")
+        posts = reversed(self.world.ledger.live_posts(self.platform, owner))
+        shown = [entry for entry in posts if below is None or int(entry.id) < int(below)]
+        return web.json_response([self._status(entry) for entry in shown[: min(int(limit), 40)]])
+
+    async def _who_am_i(self, account: str, request: web.Request) -> web.Response:
+        return web.json_response(self._person(account) | {"source": SOURCE, "role": ROLE})
+
+    async def _instance(self, request: web.Request) -> web.Response:
+        return web.json_response(_instance(self.root))
+
+    async def _instance_v1(self, request: web.Request) -> web.Response:
+        return web.json_response(_instance_v1(self.root))
+
+    def _next_id(self) -> str:
+        """Growing with time, as Mastodon's are: milliseconds, then a counter."""
+        milliseconds = int(self.world.now().timestamp() * 1000)
+        return str((milliseconds << 16) + self.world.serial() % (1 << 16))
+
+    def _made_with(self, account: str, key: str) -> Entry | None:
+        """What the account made with this key within the hour, be it deleted or not."""
+        since = self.world.now() - KEY_LIVES
+        posts = self.world.ledger.entries(platform=self.platform, account=account, kind="post")
+        made = (entry for entry in reversed(posts) if entry.key == key)
+        return next((entry for entry in made if datetime.fromisoformat(entry.at) > since), None)
+
+    def _live(self, account: str, status_id: str) -> Entry:
+        if (entry := self.post(account, status_id)) is None:
+            raise No(404, "Record not found")
+        return entry
+
+    def _suffers(self, media_id: str, request: web.Request) -> None:
+        if (fault := request.get(FAULT)) is not None:
+            self._stuck[media_id] = fault.kind
+
+    def _is_ready(self, upload: Entry) -> bool:
+        if upload.id in self._stuck:
+            return False
+        passed = self.world.now() - datetime.fromisoformat(upload.at)
+        return upload.media[0]["type"] not in TRANSCODED or passed >= PROCESSING
+
+    def _files(self, account: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The facts of the uploads to attach; raises No where they cannot be."""
+        if len(ids) > MAX_MEDIA:
+            raise No(422, f"Cannot attach more than {MAX_MEDIA} files")
+        posts = self.world.ledger.live_posts(self.platform, account)
+        attached = {facts["id"] for post in posts for facts in post.media}
+        uploads = {id_: self.upload(account, id_) for id_ in ids if id_ not in attached}
+        found = [upload for upload in uploads.values() if upload]
+        if len(found) < len(ids):
+            missing = ", ".join(id_ for id_ in ids if not uploads.get(id_))
+            raise No(422, f"Media {missing} not found or already attached to another post")
+        if not all(self._is_ready(upload) for upload in found):
+            raise No(422, NOT_READY)
+        if len(found) > 1 and any(upload.media[0]["type"] in TRANSCODED for upload in found):
+            raise No(422, MIXED)
+        return [{**upload.media[0], "id": upload.id} for upload in found]
+
+    def _attachment(self, id_: str, facts: Mapping[str, Any], *, ready: bool) -> dict[str, Any]:
+        return {
+            "id": id_,
+            "type": TRANSCODED.get(facts["type"], "image"),
+            "url": f"{self.root}/system/{id_}/original" if ready else None,
+            "preview_url": f"{self.root}/system/{id_}/small",
+            "remote_url": None,
+            "meta": {},
+            "description": facts["alt"] or None,
+            "blurhash": None,
+        }
+
+    def _status(self, entry: Entry) -> dict[str, Any]:
+        text = entry.text or ""
+        return {
+            "id": entry.id,
+            "created_at": entry.at,
+            "in_reply_to_id": None,
+            "in_reply_to_account_id": None,
+            **self._shown.get(entry.id, PLAIN),
+            "uri": f"{self.root}/users/{entry.account}/statuses/{entry.id}",
+            "url": f"{self.root}/@{entry.account}/{entry.id}",
+            "content": rendered(text, self.root),
+            "account": self._person(entry.account),
+            "media_attachments": [self._attachment(f["id"], f, ready=True) for f in entry.media],
+            "tags": [_tag(f["tag"], self.root) for f in ENTITY.finditer(text) if f["tag"]],
+            "mentions": [],
+            "emojis": [],
+            **dict.fromkeys(("replies_count", "reblogs_count", "favourites_count"), 0),
+            **dict.fromkeys(("reblog", "card", "poll", "edited_at"), None),
+        }
+
+    def _person(self, username: str) -> dict[str, Any]:
+        posts = self.world.ledger.live_posts(self.platform, username)
+        return {
+            "id": account_id(username),
+            "username": username,
+            "acct": username,
+            "display_name": username.replace("_", " ").title(),
+            "created_at": "2026-01-01T00:00:00.000Z",
+            "note": "",
+            "uri": f"{self.root}/users/{username}",
+            "url": f"{self.root}/@{username}",
+            **dict.fromkeys(("avatar", "avatar_static"), f"{self.root}/avatars/missing.png"),
+            **dict.fromkeys(("header", "header_static"), f"{self.root}/headers/missing.png"),
+            **dict.fromkeys(("bot", "group", "locked", "indexable"), False),
+            **dict.fromkeys(("followers_count", "following_count"), 0),
+            "statuses_count": len(posts),
+            "emojis": [],
+            "fields": [],
+        }
+
+
+def _no(status: int, words: str) -> web.Response:
+    return web.json_response({"error": words}, status=status)
+
+
+def account_id(username: str) -> str:
+    """A user's id: a number that stays the same after a restart."""
+    return str(int.from_bytes(hashlib.sha256(username.encode()).digest()[:7]))
+
+
+def length(warning: str, text: str) -> int:
+    """How much of the room for characters a status takes."""
+    return len(GRAPHEME.findall(warning + ENTITY.sub(_counted, text)))
+
+
+def _counted(found: re.Match[str]) -> str:
+    """What stands for a link or a mention when a text is counted."""
+    if found["link"]:
+        return "x" * LINK_LENGTH
+    return f"@{found['user']}" if found["user"] else found[0]
+
+
+def rendered(text: str, root: str) -> str:
+    """A status's text as the HTML that is shown and federated."""
+    if not text:
+        return ""
+    parts, end = [], 0
+    for found in ENTITY.finditer(text):
+        parts += [escape(text[end : found.start()]), _anchor(found, root)]
+        end = found.end()
+    html = "".join([*parts, escape(text[end:])])
+    paragraphs = re.split(r"\n{2,}", re.sub(r"\r\n?", "\n", html))
+    return "".join(f"<p>{lines.replace(chr(10), '<br />')}</p>" for lines in paragraphs)
+
+
+def _anchor(found: re.Match[str], root: str) -> str:
+    """A link, a mention or a hashtag. Of a link thirty characters are shown."""
+    if user := found["user"]:
+        link = f'<a href="https://{found["host"]}/@{user}" class="u-url mention">'
+        return f'<span class="h-card" translate="no">{link}@<span>{user}</span></a></span>'
+    if tag := found["tag"]:
+        link = f'<a href="{_tag(tag, root)["url"]}" class="mention hashtag" rel="tag">'
+        return f"{link}#<span>{tag}</span></a>"
+    address = found["link"].removeprefix(found["scheme"])
+    shown, hidden = escape(address[:30]), escape(address[30:])
+    return (
+        f'<a href="{escape(found["link"])}" target="_blank" rel="nofollow noopener" '
+        f'translate="no"><span class="invisible">{found["scheme"]}</span>'
+        f'<span class="{"ellipsis" if hidden else ""}">{shown}</span>'
+        f'<span class="invisible">{hidden}</span></a>'
+    )
+
+
+def _tag(tag: str, root: str) -> dict[str, str]:
+    return {"name": tag.lower(), "url": f"{root}/tags/{quote(tag.lower())}"}
+
+
+async def _file(request: web.Request) -> tuple[bytes, str, str]:
+    """The content, type and description of an upload; raises No."""
+    if request.content_type != "multipart/form-data":
+        raise No(422, NO_FILE)
+    form = await request.post()
+    if unknown := form.keys() - UPLOAD_FIELDS:
+        raise No(422, f"unknown parameters: {', '.join(sorted(unknown))}")
+    file, description = form.get("file"), form.get("description", "")
+    if not isinstance(file, web.FileField):
+        raise No(422, NO_FILE)
+    with file.file:
+        content = file.file.read()
+    if not isinstance(description, str) or len(description) > MAX_DESCRIPTION:
+        raise No(422, f"Validation failed: Description is too long (maximum is {MAX_DESCRIPTION})")
+    if file.content_type not in MAX_BYTES:
+        raise No(422, NOT_A_FILE)
+    if len(content) > (most := MAX_BYTES[file.content_type]):
+        raise No(422, f"Validation failed: File size must be less than {most >> 20} MB")
+    return content, file.content_type, description
+
+
+async def _status_fields(request: web.Request) -> dict[str, Any]:
+    """What a status is to be, from JSON or a form; raises No for anything odd."""
+    if request.content_type == "application/json":
+        try:
+            asked = await request.json()
+        except ValueError:
+            raise No(400, "There was a problem in the JSON you submitted") from None
+    else:
+        asked = _unform(await request.post())
+    if not isinstance(asked, dict):
+        raise No(400, "There was a problem in the JSON you submitted")
+    if unknown := asked.keys() - STATUS_FIELDS.keys():
+        raise No(422, f"unknown parameters: {', '.join(sorted(unknown))}")
+    for name, value in asked.items():
+        if not isinstance(value, STATUS_FIELDS[name]):
+            raise No(422, f"Validation failed: {name} is not a {STATUS_FIELDS[name].__name__}")
+    if not all(isinstance(media_id, str) for media_id in asked.get("media_ids", [])):
+        raise No(422, "Validation failed: media_ids are not strings")
+    if asked.get("visibility", "public") not in VISIBILITIES:
+        raise No(422, "Validation failed: Visibility is not included in the list")
+    return asked
+
+
+def _unform(form: MultiDictProxy[Any]) -> dict[str, Any]:
+    """Form fields as the JSON they stand for."""
+    asked = {name: value for name, value in form.items() if name != "media_ids[]"}
+    if "media_ids[]" in form:
+        asked["media_ids"] = form.getall("media_ids[]")
+    if asked.get("sensitive") in ("true", "false"):
+        asked["sensitive"] = asked["sensitive"] == "true"
+    return asked
+
+
+SOURCE: Final[Mapping[str, Any]] = {
+    "note": "",
+    "fields": [],
+    "privacy": "public",
+    "sensitive": False,
+    "language": None,
+    "follow_requests_count": 0,
+    "indexable": False,
+}
+ROLE: Final = {"id": "-99", "name": "", "color": "", "permissions": "0", "highlighted": False}
+CONFIGURATION: Final[Mapping[str, Any]] = {
+    "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
+    "statuses": {
+        "max_characters": MAX_CHARACTERS,
+        "max_media_attachments": MAX_MEDIA,
+        "characters_reserved_per_url": LINK_LENGTH,
+    },
+    "media_attachments": {
+        "supported_mime_types": [*IMAGES, *VIDEOS],
+        "description_limit": MAX_DESCRIPTION,
+        "image_size_limit": MAX_BYTES["image/jpeg"],
+        "image_matrix_limit": 33_177_600,
+        "video_size_limit": MAX_BYTES["video/mp4"],
+        "video_frame_rate_limit": 120,
+        "video_matrix_limit": 8_294_400,
+    },
+    "polls": {
+        "max_options": 4,
+        "max_characters_per_option": 50,
+        "min_expiration": 300,
+        "max_expiration": 2_629_746,
+    },
+    "translation": {"enabled": False},
+}
+ABOUT: Final[Mapping[str, Any]] = {
+    "title": "Sandbox",
+    "version": "4.7.0",
+    "description": "A server for rehearsals",
+    "languages": ["en"],
+    "rules": [],
+}
+
+
+def _instance(root: str) -> dict[str, Any]:
+    return {
+        **ABOUT,
+        "domain": urlsplit(root).netloc,
+        "source_url": root,
+        "usage": {"users": {"active_month": 1}},
+        "thumbnail": {"url": f"{root}/preview.png"},
+        "icon": [],
+        "configuration": {**CONFIGURATION, "urls": {}},
+        "registrations": {"enabled": False, "approval_required": False},
+        "api_versions": {"mastodon": 7},
+        "contact": {"email": "sandbox@example.org", "account": None},
+    }
+
+
+def _instance_v1(root: str) -> dict[str, Any]:
+    return {
+        **ABOUT,
+        "uri": urlsplit(root).netloc,
+        "short_description": ABOUT["description"],
+        "email": "sandbox@example.org",
+        "urls": {"streaming_api": root},
+        "stats": {"user_count": 1, "status_count": 0, "domain_count": 1},
+        **dict.fromkeys(("registrations", "approval_required", "invites_enabled"), False),
+        "configuration": CONFIGURATION,
+    }

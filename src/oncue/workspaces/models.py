@@ -1,0 +1,38 @@
+"""Tenants and their keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oncue.db.base import Base
+
+
+class Workspace(Base):
+    """A tenant: every other row that belongs to somebody carries its id."""
+
+    __tablename__ = "workspace"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    plan: Mapped[str] = mapped_column(default="agency")
+    auto_retry: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Base):
+    """A key, without the key: only its digest and what a person recognises it by."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (Index(None, "digest", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"), index=True)
+    name: Mapped[str]
+    dialect: Mapped[str]
+    digest: Mapped[str]
+    hint: Mapped[str]  # the first eight and the last four characters
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
