@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from oncue.connectors.base import (
     Account,
@@ -126,34 +126,30 @@ class Runner:
 
     async def run(self, steps: Steps[T]) -> T:
         """The generator's result. Raises Refused, Parked, OutcomeUnknown or Fenced."""
-        number = 0
-        try:
-            step = next(steps)
-            while True:
-                number += 1
-                if isinstance(step, Wait):
-                    await self._wait(step, f"wait {number}")
-                    step = steps.send(Reply(204))
-                else:
-                    step = await self._take(steps, step, step.name or f"step {number}")
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
+        number, step = 0, _begin(steps)
+        while not isinstance(step, Done):
+            number += 1
+            if isinstance(step, Wait):
+                await self._wait(step, f"wait {number}")
+                step = _send(steps, Reply(204))
+            else:
+                step = await self._take(steps, step, step.name or f"step {number}")
+        return step.result
 
-    async def _take(self, steps: Steps[T], call: Call, name: str) -> Call | Wait:
+    async def _take(self, steps: Steps[T], call: Call, name: str) -> "Call | Wait | Done[T]":
         """Answer one call and move the generator on; a refusal may be an answer to it too."""
         try:
             reply = await self._answer(call, name)
         except Refused as refused:
             try:
-                following = steps.throw(refused)
+                following = _throw(steps, refused)
             except Refused:
                 await self.journal.forget(name)
                 raise
             await self._remember_refusal(call, name, refused)
             return following
         try:
-            return steps.send(reply)
+            return _send(steps, reply)
         except Unreadable as garbled:
             if call.effect.is_public:
                 raise OutcomeUnknown(f"{self.connector.spec.name}: {garbled}") from garbled
@@ -311,30 +307,56 @@ class Runner:
         return [match for match in found if match.id not in taken]
 
 
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The generator has ended. (Its StopIteration must not pass through a coroutine.)."""
+
+    result: T
+
+
+def _begin(steps: Steps[T]) -> Call | Wait | Done[T]:
+    try:
+        return next(steps)
+    except StopIteration as finished:
+        return Done(finished.value)
+
+
+def _send(steps: Steps[T], reply: Reply) -> Call | Wait | Done[T]:
+    try:
+        return steps.send(reply)
+    except StopIteration as finished:
+        return Done(finished.value)
+
+
+def _throw(steps: Steps[T], refused: Refused) -> Call | Wait | Done[T]:
+    try:
+        return steps.throw(refused)
+    except StopIteration as finished:
+        return Done(finished.value)
+
+
 async def drive(
     steps: Steps[T],
     send: Callable[[Call], Awaitable[Reply]],
     sleep: Callable[[float], Awaitable[None]],
 ) -> T:
     """Run steps that nobody needs to remember: look-ups, deletions."""
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Wait):
-                await sleep(step.seconds)
-                step = steps.send(Reply(204))
-                continue
-            try:
-                reply = await send(step)
-            except Refused as refused:
-                step = steps.throw(refused)
-            else:
-                step = steps.send(reply)
-    except StopIteration as finished:
-        result: T = finished.value
-        return result
-    except Unreadable as garbled:
-        raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
+    step = _begin(steps)
+    while not isinstance(step, Done):
+        if isinstance(step, Wait):
+            await sleep(step.seconds)
+            step = _send(steps, Reply(204))
+            continue
+        try:
+            reply = await send(step)
+        except Refused as refused:
+            step = _throw(steps, refused)
+            continue
+        try:
+            step = _send(steps, reply)
+        except Unreadable as garbled:
+            raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
+    return step.result
 
 
 def fingerprint(call: Call) -> str:
