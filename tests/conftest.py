@@ -1,8 +1,78 @@
-"""What every test shares: asyncio for async tests, and no way out to the network."""
+"""What every test shares: both databases, a clock that obeys, and no way out to the network."""
+
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+
+from installation import Clock, Installation, install, migrated, pg_database, pg_reachable
+from oncue.db.open import open_database
+from oncue.settings import Settings
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database to copy for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    migrated(Settings(data_dir=folder))
+    return folder / "oncue.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test process; each test empties it first."""
+    if not pg_reachable():
+        if os.environ.get("CI"):
+            raise AssertionError("CI needs PostgreSQL on 127.0.0.1:5432 (user postgres)")
+        pytest.skip("no PostgreSQL on 127.0.0.1:5432 (trust, user postgres); set ONCUE_TEST_PG")
+    with pg_database(f"oncue_test_{worker_id}") as url:
+        migrated(Settings(database_url=url))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Which of pytest-xdist's processes this is."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Settings:
+    """An empty installation's settings, on each database in turn."""
+    if request.param == "sqlite":
+        shutil.copy(sqlite_template, tmp_path / "oncue.db")
+        return Settings(data_dir=tmp_path)
+    url: str = request.getfixturevalue("postgres_url")
+    return Settings(data_dir=tmp_path, database_url=url)
+
+
+@pytest.fixture
+async def installation(settings: Settings, clock: Clock) -> AsyncIterator[Installation]:
+    """A fresh installation with one sandbox account on every network."""
+    db = open_database(settings)
+    try:
+        async with install(settings, db, clock) as made:
+            yield made
+    finally:
+        await db.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

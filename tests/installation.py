@@ -1,0 +1,336 @@
+"""A whole Oncue in the test's own process: real database, real sandbox, an obedient clock.
+
+Nothing runs by itself. `await oncue.run_due()` promotes and runs what is due at the clock's
+time, until nothing is; a test moves the clock to go on.
+"""
+
+import asyncio
+import base64
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import httpx2 as httpx
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+from sqlalchemy.orm import Session
+
+from oncue.accounts import service as accounts
+from oncue.accounts.models import Account
+from oncue.accounts.service import NewAccount, verify_vault
+from oncue.accounts.vault import Vault, parse_keys
+from oncue.accounts.wire import Wire
+from oncue.api.app import create_app
+from oncue.api.services import Services
+from oncue.connectors.base import Identity
+from oncue.db.base import Base
+from oncue.db.database import Database
+from oncue.db.open import open_database
+from oncue.lib import ids
+from oncue.lib.http import HttpClient
+from oncue.publishing.engine import Work
+from oncue.publishing.metrics import Metrics
+from oncue.publishing.promoter import Job
+from oncue.publishing.publisher import Publisher
+from oncue.publishing.worker import Worker
+from oncue.runtime import upgrade_schema
+from oncue.sandbox.app import create_app as create_sandbox
+from oncue.sandbox.identities import USERS
+from oncue.sandbox.ledger import Entry, Ledger
+from oncue.settings import Settings
+from oncue.workspaces import keys
+from oncue.workspaces import service as workspaces
+from oncue.workspaces.keys import ALL_SCOPES, Dialect
+
+T = TypeVar("T")
+
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MASTER_KEY = "test:" + base64.b64encode(b"k" * 32).decode()
+
+
+class Clock:
+    """Time that stands still until a test moves it."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+    async def sleep(self, seconds: float) -> None:
+        """What the program takes for waiting: the clock moves, and nobody waits."""
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+class DirectEngine:
+    """An Engine that keeps jobs in a list until the test has them run."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.jobs: list[Job] = []
+
+    async def commit(self, work: Work[T]) -> T:
+        result, jobs = await self._db.write(work)
+        self.jobs += jobs
+        return result
+
+    async def run(self, handle: Callable[[Job], Awaitable[None]]) -> None:
+        while self.jobs:
+            await handle(self.jobs.pop(0))
+
+    def stop(self) -> None:
+        pass
+
+    async def live(self, jobs: Collection[Job]) -> Collection[Job]:
+        return [job for job in jobs if job in self.jobs]
+
+    async def depth(self) -> int:
+        return len(self.jobs)
+
+    async def tidy(self) -> None:
+        pass
+
+
+@dataclass
+class Installation:
+    """One workspace with a key and an account on every network, published by hand."""
+
+    db: Database
+    services: Services
+    engine: DirectEngine
+    publisher: Publisher
+    worker: Worker
+    clock: Clock
+    ledger: Ledger
+    sandbox_url: str
+    workspace_id: UUID
+    key: str = field(repr=False)
+    accounts: dict[str, Account]
+    api: httpx.AsyncClient
+    _http: ClientSession
+
+    def account(self, platform: str) -> str:
+        """The id of the account on a platform, as the native dialect writes it."""
+        return ids.to_typeid("acc", self.accounts[platform].id)
+
+    async def run_due(self) -> None:
+        """Promote and run everything that is due at the clock's time."""
+        for _ in range(1_000):
+            await self.worker.promote()
+            if not self.engine.jobs:
+                return
+            await self.engine.run(self.publisher.publish)
+        raise AssertionError("there is always something due")
+
+    async def create(self, *platforms: str, **fields: Any) -> dict[str, Any]:
+        """POST /v1/posts to the accounts of these platforms; the post as answered."""
+        body = {"content": "Hello", "accountIds": [self.account(p) for p in platforms]} | fields
+        answer = await self.api.post("/v1/posts", json=body)
+        assert answer.status_code == 201, answer.text
+        post: dict[str, Any] = answer.json()
+        return post
+
+    async def publish(self, *platforms: str, **fields: Any) -> dict[str, Any]:
+        """Create a post, publish it, run what is due; the post as it then is."""
+        post = await self.create(*platforms, **fields)
+        answer = await self.api.post(f"/v1/posts/{post['id']}/publish")
+        assert answer.status_code == 200, answer.text
+        await self.run_due()
+        return await self.get(post["id"])
+
+    async def get(self, post_id: str) -> dict[str, Any]:
+        answer = await self.api.get(f"/v1/posts/{post_id}")
+        assert answer.status_code == 200, answer.text
+        post: dict[str, Any] = answer.json()
+        return post
+
+    async def fault(self, **order: object) -> None:
+        """Order a fault from the sandbox."""
+        async with self._http.post(f"{self.sandbox_url}/_sandbox/faults", json=order) as answer:
+            assert answer.status == 201, await answer.text()
+
+    def posts(self, platform: str) -> Sequence[Entry]:
+        """What a network accepted as posts, in order."""
+        return self.ledger.entries(platform=platform, kind="post")
+
+    async def new_key(self, *scopes: str, workspace_id: UUID | None = None) -> str:
+        """A key with these scopes, of this workspace or another."""
+        made = await self.db.write(
+            lambda session: keys.create(
+                session,
+                workspace_id or self.workspace_id,
+                dialect=Dialect.NATIVE,
+                scopes=scopes or ALL_SCOPES,
+                now=self.clock(),
+            )
+        )
+        return made.key
+
+    async def new_workspace(self, name: str = "Another") -> UUID:
+        made = await self.db.write(lambda session: workspaces.create(session, name, self.clock()))
+        return made.id
+
+    async def new_account(
+        self, platform: str, name: str, workspace_id: UUID | None = None
+    ) -> Account:
+        """One more sandbox account."""
+        owner = workspace_id or self.workspace_id
+        vault = self.services.vault
+        return await self.db.write(
+            lambda session: connect(session, vault, owner, platform, name, self.clock())
+        )
+
+
+@asynccontextmanager
+async def install(settings: Settings, db: Database, clock: Clock) -> AsyncIterator[Installation]:
+    """Set up an installation on an empty database, beside a sandbox of its own."""
+    ledger = Ledger()
+    sandbox = TestServer(create_sandbox(ledger, now=clock))
+    await sandbox.start_server()
+    sandbox_url = str(sandbox.make_url("")).rstrip("/")
+    vault = parse_keys(MASTER_KEY)
+    await db.write(_empty)
+    workspace_id, key, rows = await db.write(lambda session: _populate(session, vault, clock()))
+    http, outbound = ClientSession(), HttpClient(timeout=2)
+    services, engine, publisher = _services(
+        _with_sandbox(settings, sandbox_url), db, vault, outbound, clock
+    )
+    transport = httpx.ASGITransport(app=create_app(services))
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://oncue.test", headers=headers
+    ) as api:
+        yield Installation(
+            db=db,
+            services=services,
+            engine=engine,
+            publisher=publisher,
+            worker=Worker(db=db, engine=engine, publisher=publisher, now=clock),
+            clock=clock,
+            ledger=ledger,
+            sandbox_url=sandbox_url,
+            workspace_id=workspace_id,
+            key=key,
+            accounts={row.platform: row for row in rows},
+            api=api,
+            _http=http,
+        )
+    await outbound.close()
+    await http.close()
+    await sandbox.close()
+
+
+def connect(
+    session: Session, vault: Vault, owner: UUID, platform: str, name: str, now: datetime
+) -> Account:
+    """Connect a sandbox user, as `oncue init --sandbox` does."""
+    user = USERS[platform](name)
+    new = NewAccount(platform=platform, credentials=user.credentials, server=user.server)
+    identity = Identity(
+        native_id=user.native_id, username=user.username, display_name=f"{name} on {platform}"
+    )
+    return accounts.connect(session, vault, owner, new, identity, now)
+
+
+def _populate(session: Session, vault: Vault, now: datetime) -> tuple[UUID, str, list[Account]]:
+    verify_vault(session, vault)
+    owner = workspaces.create(session, "Test", now).id
+    made = keys.create(session, owner, dialect=Dialect.NATIVE, scopes=ALL_SCOPES, now=now)
+    rows = [connect(session, vault, owner, platform, "oncue", now) for platform in USERS]
+    return owner, made.key, rows
+
+
+def _services(
+    settings: Settings, db: Database, vault: Vault, http: HttpClient, clock: Clock
+) -> tuple[Services, DirectEngine, Publisher]:
+    media_dir = settings.data_dir / "media"
+    wire = Wire(
+        http=http,
+        settings=settings,
+        db=db,
+        vault=vault,
+        now=clock,
+        media_file=lambda media_id: media_dir / media_id,
+    )
+    engine, metrics = DirectEngine(db), Metrics()
+    publisher = Publisher(
+        db=db,
+        engine=engine,
+        wire=wire,
+        now=clock,
+        sleep=clock.sleep,
+        lookup_seconds=settings.lookup_seconds,
+        count=metrics,
+    )
+    services = Services(
+        settings=settings,
+        db=db,
+        vault=vault,
+        wire=wire,
+        engine=engine,
+        metrics=metrics,
+        now=clock,
+        unix_time=lambda: clock().timestamp(),
+        media_dir=media_dir,
+    )
+    return services, engine, publisher
+
+
+def _with_sandbox(settings: Settings, url: str) -> Settings:
+    return Settings(data_dir=settings.data_dir, database_url=settings.database_url, sandbox_url=url)
+
+
+def _empty(session: Session) -> None:
+    for table in reversed(Base.metadata.sorted_tables):
+        session.execute(table.delete())
+
+
+def migrated(settings: Settings) -> None:
+    """Bring the database the settings name to the present schema."""
+
+    async def run() -> None:
+        db = open_database(settings)
+        await upgrade_schema(settings, db)
+        await db.close()
+
+    asyncio.run(run())
+
+
+def pg_url(database: str) -> str:
+    """An address on the PostgreSQL that tests may use."""
+    server = os.environ.get("ONCUE_TEST_PG", "postgresql://postgres@127.0.0.1:5432")
+    return f"{server}/{database}"
+
+
+def pg_reachable() -> bool:
+    host, _, port = pg_url("").rsplit("@", 1)[-1].rstrip("/").partition(":")
+    try:
+        socket.create_connection((host, int(port or 5432)), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def pg_database(name: str) -> Iterator[str]:
+    """A database of this name for as long as the block lasts, new and empty."""
+
+    async def run(*statements: str) -> None:
+        connection = await asyncpg.connect(pg_url("postgres"))
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}"))
+    yield pg_url(name)
+    asyncio.run(run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
