@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
+from starlette.exceptions import HTTPException
+
 from oncue.workspaces.ratelimit import Allowance
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -17,11 +19,14 @@ UPLOAD_BYTES: Final = 21 * 1024 * 1024
 ALLOWANCE: Final = "oncue.allowance"
 
 
-class TooLarge(Exception):
-    """The body has more bytes than the route takes."""
+class TooLarge(HTTPException):
+    """The body has more bytes than the route takes.
+
+    An HTTPException, because FastAPI takes any other one for a malformed body.
+    """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The body of this request may have {limit} bytes")
+        super().__init__(413, f"The body of this request may have {limit} bytes")
         self.limit = limit
 
 

@@ -134,7 +134,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _too_large(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TooLarge)
-    body = {"code": "BAD_REQUEST", "message": str(error), "details": {"maxBytes": error.limit}}
+    body = {"code": "BAD_REQUEST", "message": error.detail, "details": {"maxBytes": error.limit}}
     return JSONResponse({"error": body}, 413)
 
 

@@ -35,8 +35,10 @@ T = TypeVar("T")
 
 SHORT_WAIT: Final = 5  # seconds; a longer one gives the worker back
 ASKS: Final = (0.0, 0.5, 2.0)  # seconds before each try of a request that is safe to repeat
-PATIENCE: Final = timedelta(hours=24)  # how long an unanswered request is pursued
+PATIENCE: Final = timedelta(hours=1)  # how long a look-up that fails is tried again
+LOOK_AGAIN: Final = timedelta(seconds=60)
 KEYED_PAUSES: Final = (5, 30, 120, 600)  # seconds between rounds of sending a key again
+MAX_ROUNDS: Final = 9  # about an hour of them
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
 DEFINITE: Final = frozenset({Refusal.REJECTED, Refusal.DUPLICATE})
 
@@ -226,8 +228,6 @@ class Runner:
 
     async def _pursue(self, call: Call, intent: Recorded) -> Reply:
         """Find out what became of a public request that was never answered."""
-        if self.now() - intent.intent_at > PATIENCE:
-            raise OutcomeUnknown(f"{self.connector.spec.name} never answered")
         effect = call.effect
         if effect is Effect.KEYED and self._key_is_gone(call, intent):
             effect = Effect.FIND
@@ -258,6 +258,8 @@ class Runner:
                 break
             return await self._accepted(intent, reply)
         rounds = intent.sends // len(ASKS)
+        if rounds > MAX_ROUNDS:
+            raise OutcomeUnknown(f"{self.connector.spec.name} did not answer {intent.sends} times")
         pause = KEYED_PAUSES[min(rounds, len(KEYED_PAUSES)) - 1]
         raise Parked(self.now() + timedelta(seconds=pause))
 
@@ -302,7 +304,9 @@ class Runner:
             raise OutcomeUnknown(str(unclear)) from unclear
         except Refused as refused:
             self._no_way_to_ask(refused)
-            raise Parked(self.now() + timedelta(seconds=60)) from refused
+            if self.now() - intent.sent_at > PATIENCE:
+                raise OutcomeUnknown(f"{self.connector.spec.name}: {refused}") from refused
+            raise Parked(self.now() + LOOK_AGAIN) from refused
         taken = await self.journal.claimed([match.id for match in found])
         return [match for match in found if match.id not in taken]
 
