@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, aliased
 
 from oncue.db.base import later
@@ -57,7 +57,10 @@ def next_due(session: Session) -> datetime | None:
     What is due but waits for its account's turn does not count: settling promotes it.
     """
     return session.scalar(
-        select(func.min(Destination.run_at)).where(Destination.run_at.is_not(None), _is_idle())
+        select(Destination.run_at)
+        .where(Destination.run_at.is_not(None), _is_idle())
+        .order_by(Destination.run_at)
+        .limit(1)
     )
 
 
