@@ -27,7 +27,7 @@ from oncue.connectors.base import (
     Wait,
 )
 from oncue.connectors.mastodon import Mastodon, comparable, countable, written
-from oncue.sandbox.mastodon import length, rendered
+from oncue.sandbox.mastodon_views import length, rendered
 
 ACCOUNT = Account(native_id="42", username="maria", server="https://social.test")
 BEGUN = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=UTC)

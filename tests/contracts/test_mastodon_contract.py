@@ -29,13 +29,14 @@ from oncue.connectors.base import (
 )
 from oncue.connectors.mastodon import Mastodon
 from oncue.sandbox import mastodon as sandbox
+from oncue.sandbox.mastodon_views import account_id
 
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 PREFIX = "/mastodon"
 SECRETS = {"accessToken": "sandbox:maria"}
-ACCOUNT = Account(native_id=sandbox.account_id("maria"))
+ACCOUNT = Account(native_id=account_id("maria"))
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 PHOTO = Media(
     id="med_1", type="image/png", bytes=3, sha256="0f", filename="cat.png", alt="A cat & a dog"

@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestServer
 from hosted import Hosted
 from oncue.sandbox.app import create_app
 from oncue.sandbox.ledger import Entry, Ledger
-from oncue.sandbox.mastodon import Mastodon, account_id
+from oncue.sandbox.mastodon import Mastodon
+from oncue.sandbox.mastodon_views import account_id
 
 pytestmark = pytest.mark.anyio
 

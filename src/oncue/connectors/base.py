@@ -302,7 +302,7 @@ class Connector(ABC):
         """Every rule of this network that `draft` breaks; empty when it may be sent."""
         problems: list[Problem] = []
         for number, item in enumerate(draft.items(), start=1):
-            text, media = _fields(draft, number)
+            text, media = fields_of(draft, number)
             problems += text_problems(self.spec, item.text, text)
             problems += media_problems(self.spec, item.media, media)
         return problems
@@ -405,7 +405,7 @@ class SignsIn(ABC):
         """Earn a session: by renewing the one in `secrets` where there is one, else anew."""
 
 
-def _fields(draft: Draft, number: int) -> tuple[str, str]:
+def fields_of(draft: Draft, number: int) -> tuple[str, str]:
     """The request's names of a thread item's text and media, or of the post's own."""
     if not draft.thread:
         return "content", "media"

@@ -28,6 +28,7 @@ from oncue.connectors.base import (
     TextRule,
     ThreadItem,
     Wait,
+    fields_of,
 )
 from oncue.connectors.twitter_text import (
     LIMIT,
@@ -76,10 +77,8 @@ class Twitter(Connector, Deletes, Finds):
 
     def check(self, draft: Draft) -> list[Problem]:
         problems = super().check(draft)
-        for number, item in enumerate(draft.items()):
-            text = f"threadPosts[{number}].content" if draft.thread else "content"
-            media = f"threadPosts[{number}].mediaIds" if draft.thread else "media"
-            problems += _own_problems(item, text, media)
+        for number, item in enumerate(draft.items(), start=1):
+            problems += _own_problems(item, *fields_of(draft, number))
         return problems
 
     def publish(self, draft: Draft, account: Account) -> Steps[Published]:

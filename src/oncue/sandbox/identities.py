@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from oncue.sandbox import bluesky_names, mastodon, telegram, twitter_views
+from oncue.sandbox import bluesky_names, mastodon_views, telegram, twitter_views
 from oncue.sandbox.network import TOKEN_PREFIX
 
 
@@ -29,7 +29,7 @@ def _twitter(name: str) -> SandboxUser:
 def _mastodon(name: str) -> SandboxUser:
     return SandboxUser(
         credentials={"accessToken": TOKEN_PREFIX + name},
-        native_id=mastodon.account_id(name),
+        native_id=mastodon_views.account_id(name),
         username=name,
         server="https://mastodon.sandbox.test",
     )

@@ -1,44 +1,34 @@
 """A Mastodon server to publish to: strict about what it takes, and it keeps its word on keys."""
 
-import hashlib
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from html import escape
 from typing import Any, ClassVar, Final, TypeAlias
-from urllib.parse import quote, urlsplit
 
-import regex
 from aiohttp import web
-from multidict import MultiDictProxy
 
 from oncue.sandbox.faults import Effect, Fault, Kind
 from oncue.sandbox.ledger import Entry
+from oncue.sandbox.mastodon_intake import No, file_of, status_of
+from oncue.sandbox.mastodon_views import (
+    ENTITY,
+    MAX_CHARACTERS,
+    MAX_MEDIA,
+    VIDEOS,
+    account_id,
+    instance,
+    instance_v1,
+    length,
+    rendered,
+    tag_of,
+)
 from oncue.sandbox.network import FAULT, Network, World, bearer, file_facts, username_of
 
 Answer: TypeAlias = Callable[[str, web.Request], Awaitable[web.Response]]
 
 KEY_LIVES: Final = timedelta(hours=1)
 PROCESSING: Final = timedelta(seconds=1)  # what a video or a GIF takes; images take no time
-MAX_CHARACTERS: Final = 500
-LINK_LENGTH: Final = 23
-MAX_MEDIA: Final = 4
-MAX_DESCRIPTION: Final = 1500
-IMAGES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
-VIDEOS: Final = ("video/mp4", "video/webm", "video/quicktime")
-MAX_BYTES: Final = dict.fromkeys(IMAGES, 16 << 20) | dict.fromkeys(VIDEOS, 99 << 20)
 TRANSCODED: Final = {"image/gif": "gifv"} | dict.fromkeys(VIDEOS, "video")
-VISIBILITIES: Final = ("public", "unlisted", "private", "direct")
-UPLOAD_FIELDS: Final = frozenset({"file", "description", "focus", "thumbnail"})
-STATUS_FIELDS: Final[Mapping[str, type]] = {
-    "status": str,
-    "media_ids": list,
-    "sensitive": bool,
-    "spoiler_text": str,
-    "visibility": str,
-    "language": str,
-}
 PLAIN: Final[Mapping[str, Any]] = {
     "sensitive": False,
     "spoiler_text": "",
@@ -55,30 +45,21 @@ ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     Kind.DUPLICATE: (422, "Duplicate record"),
     "server_error": (500, "Internal Server Error"),
 }
-NO_FILE: Final = "Validation failed: File can't be blank"
-NOT_A_FILE: Final = "Validation failed: File content type is invalid, File is invalid"
 NOT_READY: Final = "Cannot attach files that have not finished processing. Try again in a moment!"
 NOT_PROCESSED: Final = "Error processing thumbnail for uploaded media"
 MIXED: Final = "Cannot attach a video to a post that already contains images"
 TOO_LONG: Final = f"Validation failed: Text character limit of {MAX_CHARACTERS} exceeded"
 
-GRAPHEME: Final = regex.compile(r"\X")
-ENTITY: Final = re.compile(
-    r"""(?<![\w@$\#])(?P<link>(?P<scheme>https?://(?:www\.)?)
-            [\w-]+(?:\.[\w-]+)+ (?::\d+)?
-            (?:[/?\#](?:\([^\s()<>"]*\)|[^\s()<>"])*(?<![.,:;!?'*~…]))?)
-      | (?<![=/\w])@(?P<user>[a-z0-9_]+(?:[.-]+[a-z0-9_]+)*)@(?P<host>\w+(?:[.-]+\w+)*)
-      | (?<![\w/)])\#(?P<tag>\w*[^\W\d]\w*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-class No(Exception):
-    """The server refuses, with a status and its words."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
+SOURCE: Final[Mapping[str, Any]] = {
+    "note": "",
+    "fields": [],
+    "privacy": "public",
+    "sensitive": False,
+    "language": None,
+    "follow_requests_count": 0,
+    "indexable": False,
+}
+ROLE: Final = {"id": "-99", "name": "", "color": "", "permissions": "0", "highlighted": False}
 
 
 class Mastodon(Network):
@@ -144,7 +125,7 @@ class Mastodon(Network):
         return self.meets(effect, handler)
 
     async def _take_file(self, account: str, request: web.Request) -> web.Response:
-        content, type_, description = await _file(request)
+        content, type_, description = await file_of(request)
         facts = file_facts(content, type_, alt=description)
         entry = self.record(account, "upload", self._next_id(), media=[facts])
         self._suffers(entry.id, request)
@@ -164,7 +145,7 @@ class Mastodon(Network):
         return web.json_response(shown, status=200 if ready else 206)
 
     async def _create(self, account: str, request: web.Request) -> web.Response:
-        asked = await _status_fields(request)
+        asked = await status_of(request)
         key = request.headers.get("Idempotency-Key")
         if key and (entry := self._made_with(account, key)):
             return web.json_response(self._status(self._live(account, entry.id)))
@@ -210,10 +191,10 @@ class Mastodon(Network):
         return web.json_response(self._person(account) | {"source": SOURCE, "role": ROLE})
 
     async def _instance(self, request: web.Request) -> web.Response:
-        return web.json_response(_instance(self.root))
+        return web.json_response(instance(self.root))
 
     async def _instance_v1(self, request: web.Request) -> web.Response:
-        return web.json_response(_instance_v1(self.root))
+        return web.json_response(instance_v1(self.root))
 
     def _next_id(self) -> str:
         """Growing with time, as Mastodon's are: milliseconds, then a counter."""
@@ -284,7 +265,7 @@ class Mastodon(Network):
             "content": rendered(text, self.root),
             "account": self._person(entry.account),
             "media_attachments": [self._attachment(f["id"], f, ready=True) for f in entry.media],
-            "tags": [_tag(f["tag"], self.root) for f in ENTITY.finditer(text) if f["tag"]],
+            "tags": [tag_of(f["tag"], self.root) for f in ENTITY.finditer(text) if f["tag"]],
             "mentions": [],
             "emojis": [],
             **dict.fromkeys(("replies_count", "reblogs_count", "favourites_count"), 0),
@@ -314,180 +295,3 @@ class Mastodon(Network):
 
 def _no(status: int, words: str) -> web.Response:
     return web.json_response({"error": words}, status=status)
-
-
-def account_id(username: str) -> str:
-    """A user's id: a number that stays the same after a restart."""
-    return str(int.from_bytes(hashlib.sha256(username.encode()).digest()[:7]))
-
-
-def length(warning: str, text: str) -> int:
-    """How much of the room for characters a status takes."""
-    return len(GRAPHEME.findall(warning + ENTITY.sub(_counted, text)))
-
-
-def _counted(found: re.Match[str]) -> str:
-    """What stands for a link or a mention when a text is counted."""
-    if found["link"]:
-        return "x" * LINK_LENGTH
-    return f"@{found['user']}" if found["user"] else found[0]
-
-
-def rendered(text: str, root: str) -> str:
-    """A status's text as the HTML that is shown and federated."""
-    if not text:
-        return ""
-    parts, end = [], 0
-    for found in ENTITY.finditer(text):
-        parts += [escape(text[end : found.start()]), _anchor(found, root)]
-        end = found.end()
-    html = "".join([*parts, escape(text[end:])])
-    paragraphs = re.split(r"\n{2,}", re.sub(r"\r\n?", "\n", html))
-    return "".join(f"<p>{lines.replace(chr(10), '<br />')}</p>" for lines in paragraphs)
-
-
-def _anchor(found: re.Match[str], root: str) -> str:
-    """A link, a mention or a hashtag. Of a link thirty characters are shown."""
-    if user := found["user"]:
-        link = f'<a href="https://{found["host"]}/@{user}" class="u-url mention">'
-        return f'<span class="h-card" translate="no">{link}@<span>{user}</span></a></span>'
-    if tag := found["tag"]:
-        link = f'<a href="{_tag(tag, root)["url"]}" class="mention hashtag" rel="tag">'
-        return f"{link}#<span>{tag}</span></a>"
-    address = found["link"].removeprefix(found["scheme"])
-    shown, hidden = escape(address[:30]), escape(address[30:])
-    return (
-        f'<a href="{escape(found["link"])}" target="_blank" rel="nofollow noopener" '
-        f'translate="no"><span class="invisible">{found["scheme"]}</span>'
-        f'<span class="{"ellipsis" if hidden else ""}">{shown}</span>'
-        f'<span class="invisible">{hidden}</span></a>'
-    )
-
-
-def _tag(tag: str, root: str) -> dict[str, str]:
-    return {"name": tag.lower(), "url": f"{root}/tags/{quote(tag.lower())}"}
-
-
-async def _file(request: web.Request) -> tuple[bytes, str, str]:
-    """The content, type and description of an upload; raises No."""
-    if request.content_type != "multipart/form-data":
-        raise No(422, NO_FILE)
-    form = await request.post()
-    if unknown := form.keys() - UPLOAD_FIELDS:
-        raise No(422, f"unknown parameters: {', '.join(sorted(unknown))}")
-    file, description = form.get("file"), form.get("description", "")
-    if not isinstance(file, web.FileField):
-        raise No(422, NO_FILE)
-    with file.file:
-        content = file.file.read()
-    if not isinstance(description, str) or len(description) > MAX_DESCRIPTION:
-        raise No(422, f"Validation failed: Description is too long (maximum is {MAX_DESCRIPTION})")
-    if file.content_type not in MAX_BYTES:
-        raise No(422, NOT_A_FILE)
-    if len(content) > (most := MAX_BYTES[file.content_type]):
-        raise No(422, f"Validation failed: File size must be less than {most >> 20} MB")
-    return content, file.content_type, description
-
-
-async def _status_fields(request: web.Request) -> dict[str, Any]:
-    """What a status is to be, from JSON or a form; raises No for anything odd."""
-    if request.content_type == "application/json":
-        try:
-            asked = await request.json()
-        except ValueError:
-            raise No(400, "There was a problem in the JSON you submitted") from None
-    else:
-        asked = _unform(await request.post())
-    if not isinstance(asked, dict):
-        raise No(400, "There was a problem in the JSON you submitted")
-    if unknown := asked.keys() - STATUS_FIELDS.keys():
-        raise No(422, f"unknown parameters: {', '.join(sorted(unknown))}")
-    for name, value in asked.items():
-        if not isinstance(value, STATUS_FIELDS[name]):
-            raise No(422, f"Validation failed: {name} is not a {STATUS_FIELDS[name].__name__}")
-    if not all(isinstance(media_id, str) for media_id in asked.get("media_ids", [])):
-        raise No(422, "Validation failed: media_ids are not strings")
-    if asked.get("visibility", "public") not in VISIBILITIES:
-        raise No(422, "Validation failed: Visibility is not included in the list")
-    return asked
-
-
-def _unform(form: MultiDictProxy[Any]) -> dict[str, Any]:
-    """Form fields as the JSON they stand for."""
-    asked = {name: value for name, value in form.items() if name != "media_ids[]"}
-    if "media_ids[]" in form:
-        asked["media_ids"] = form.getall("media_ids[]")
-    if asked.get("sensitive") in ("true", "false"):
-        asked["sensitive"] = asked["sensitive"] == "true"
-    return asked
-
-
-SOURCE: Final[Mapping[str, Any]] = {
-    "note": "",
-    "fields": [],
-    "privacy": "public",
-    "sensitive": False,
-    "language": None,
-    "follow_requests_count": 0,
-    "indexable": False,
-}
-ROLE: Final = {"id": "-99", "name": "", "color": "", "permissions": "0", "highlighted": False}
-CONFIGURATION: Final[Mapping[str, Any]] = {
-    "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
-    "statuses": {
-        "max_characters": MAX_CHARACTERS,
-        "max_media_attachments": MAX_MEDIA,
-        "characters_reserved_per_url": LINK_LENGTH,
-    },
-    "media_attachments": {
-        "supported_mime_types": [*IMAGES, *VIDEOS],
-        "description_limit": MAX_DESCRIPTION,
-        "image_size_limit": MAX_BYTES["image/jpeg"],
-        "image_matrix_limit": 33_177_600,
-        "video_size_limit": MAX_BYTES["video/mp4"],
-        "video_frame_rate_limit": 120,
-        "video_matrix_limit": 8_294_400,
-    },
-    "polls": {
-        "max_options": 4,
-        "max_characters_per_option": 50,
-        "min_expiration": 300,
-        "max_expiration": 2_629_746,
-    },
-    "translation": {"enabled": False},
-}
-ABOUT: Final[Mapping[str, Any]] = {
-    "title": "Sandbox",
-    "version": "4.7.0",
-    "description": "A server for rehearsals",
-    "languages": ["en"],
-    "rules": [],
-}
-
-
-def _instance(root: str) -> dict[str, Any]:
-    return {
-        **ABOUT,
-        "domain": urlsplit(root).netloc,
-        "source_url": root,
-        "usage": {"users": {"active_month": 1}},
-        "thumbnail": {"url": f"{root}/preview.png"},
-        "icon": [],
-        "configuration": {**CONFIGURATION, "urls": {}},
-        "registrations": {"enabled": False, "approval_required": False},
-        "api_versions": {"mastodon": 7},
-        "contact": {"email": "sandbox@example.org", "account": None},
-    }
-
-
-def _instance_v1(root: str) -> dict[str, Any]:
-    return {
-        **ABOUT,
-        "uri": urlsplit(root).netloc,
-        "short_description": ABOUT["description"],
-        "email": "sandbox@example.org",
-        "urls": {"streaming_api": root},
-        "stats": {"user_count": 1, "status_count": 0, "domain_count": 1},
-        **dict.fromkeys(("registrations", "approval_required", "invites_enabled"), False),
-        "configuration": CONFIGURATION,
-    }
