@@ -6,11 +6,12 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
+from oncue.api.idempotency import REPLAYED, Replayed
 from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, Unauthorized
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(Replayed, _replayed)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -136,6 +138,16 @@ async def _too_large(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TooLarge)
     body = {"code": "BAD_REQUEST", "message": error.detail, "details": {"maxBytes": error.limit}}
     return JSONResponse({"error": body}, 413)
+
+
+async def _replayed(_request: Request, answer: Exception) -> Response:
+    assert isinstance(answer, Replayed)
+    return Response(
+        answer.body,
+        answer.status,
+        {REPLAYED: "true"},
+        media_type="application/json",
+    )
 
 
 async def _too_deep(_request: Request, _error: Exception) -> JSONResponse:

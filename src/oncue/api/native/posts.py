@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from oncue.api.deps import PostsReader, PostsWriter, Shared
 from oncue.api.fields import AccountId, PlatformName, PostId, When
+from oncue.api.idempotency import Idempotent, Once
 from oncue.api.native.paging import (
     DEFAULT_LIMIT,
     CursorText,
@@ -27,6 +28,7 @@ from oncue.api.native.schemas import (
     show_page,
     show_post,
 )
+from oncue.api.services import Services
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
 from oncue.posts import editing, events, queries
@@ -41,7 +43,9 @@ PostPath = Annotated[PostId, Path(description="A post's id: a TypeID or its UUID
 
 
 @router.post("", status_code=201)
-async def create_post(body: CreatePost, caller: PostsWriter, shared: Shared) -> PostOut:
+async def create_post(
+    body: CreatePost, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> PostOut:
     """Create a draft, or with `scheduledFor` a post that goes out at that time."""
     new = _new_post(body)
 
@@ -49,7 +53,7 @@ async def create_post(body: CreatePost, caller: PostsWriter, shared: Shared) -> 
         post_id = posts.create(session, caller.workspace_id, new, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    return await shared.db.write(work)
+    return await once.write(work, status=201)
 
 
 @router.get("")
@@ -96,7 +100,11 @@ async def get_post(post_id: PostPath, caller: PostsReader, shared: Shared) -> Po
 
 @router.patch("/{post_id}")
 async def update_post(
-    post_id: PostPath, body: UpdatePost, caller: PostsWriter, shared: Shared
+    post_id: PostPath,
+    body: UpdatePost,
+    caller: PostsWriter,
+    shared: Shared,
+    once: Idempotent,
 ) -> PostOut:
     """Change what the body mentions. With `version`, only if nobody else has meanwhile."""
     changes = _changes(body)
@@ -105,45 +113,55 @@ async def update_post(
         editing.edit(session, caller.workspace_id, post_id, changes, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    return await shared.db.write(work)
+    return await once.write(work)
 
 
 @router.delete("/{post_id}")
-async def delete_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> DeletedOut:
+async def delete_post(post_id: PostPath, caller: PostsWriter, once: Idempotent) -> DeletedOut:
     """Delete a post from Oncue; what is on the networks stays there."""
-    await shared.db.write(lambda session: posts.remove(session, caller.workspace_id, post_id))
-    return DeletedOut()
+
+    def work(session: Session) -> DeletedOut:
+        posts.remove(session, caller.workspace_id, post_id)
+        return DeletedOut()
+
+    return await once.write(work)
 
 
 @router.post("/{post_id}/cancel")
-async def cancel_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> PostOut:
+async def cancel_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> PostOut:
     """Withdraw a post before it is published."""
 
     def work(session: Session) -> PostOut:
         posts.cancel(session, caller.workspace_id, post_id, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    return await shared.db.write(work)
+    return await once.write(work)
 
 
 @router.post("/{post_id}/clone", status_code=201)
-async def clone_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> PostOut:
+async def clone_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> PostOut:
     """Copy a post as a new draft."""
-    return await _clone(post_id, caller, shared)
+    return await _clone(post_id, caller, shared, once)
 
 
 @router.post("/{post_id}/duplicate", status_code=201)
-async def duplicate_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> PostOut:
+async def duplicate_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> PostOut:
     """Copy a post as a new draft: another name for clone."""
-    return await _clone(post_id, caller, shared)
+    return await _clone(post_id, caller, shared, once)
 
 
-async def _clone(post_id: PostId, caller: Caller, shared: Shared) -> PostOut:
+async def _clone(post_id: PostId, caller: Caller, shared: Services, once: Once) -> PostOut:
     def work(session: Session) -> PostOut:
         copy_id = posts.clone(session, caller.workspace_id, post_id, shared.now())
         return show_post(queries.view(session, caller.workspace_id, copy_id))
 
-    return await shared.db.write(work)
+    return await once.write(work, status=201)
 
 
 @router.get("/{post_id}/events")

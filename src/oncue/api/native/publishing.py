@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from oncue.api.deps import PostsWriter, Shared
 from oncue.api.fields import DestinationId, PostId
+from oncue.api.idempotency import Idempotent
 from oncue.api.native.posts import PostPath
 from oncue.api.native.schemas import (
     FixOut,
@@ -41,6 +42,7 @@ async def publish_post(
     post_id: PostPath,
     caller: PostsWriter,
     shared: Shared,
+    once: Idempotent,
     sync: Annotated[bool, Query(description="Answer when publishing has ended.")] = False,
     timeout: Annotated[int, Query(ge=1, le=MAX_TIMEOUT, description="Seconds to wait.")] = 30,
     x_callback_url: Annotated[str | None, Header()] = None,
@@ -52,17 +54,21 @@ async def publish_post(
         posts.publish(session, caller.workspace_id, post_id, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    begun = await shared.db.write(work)
+    begun = await once.write(work)
     return await _wait(shared, caller, post_id, timeout) if sync else begun
 
 
 @router.post("/{post_id}/retry")
-async def retry_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> RetryOut:
+async def retry_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> RetryOut:
     """Queue every failed destination again, after 2, 4 or 8 minutes."""
-    outcome = await shared.db.write(
-        lambda session: remedies.retry(session, caller.workspace_id, post_id, shared.now())
-    )
-    return _show_retry(post_id, outcome)
+
+    def work(session: Session) -> RetryOut:
+        outcome = remedies.retry(session, caller.workspace_id, post_id, shared.now())
+        return _show_retry(post_id, outcome)
+
+    return await once.write(work)
 
 
 @router.post("/{post_id}/platforms/{platform_id}/fix")
@@ -71,13 +77,15 @@ async def fix_platform(
     platform_id: PlatformPath,
     caller: PostsWriter,
     shared: Shared,
+    once: Idempotent,
     body: FixPlatform | None = None,
 ) -> FixOut:
     """Send one destination again at once, corrected where the body says how."""
     order = body or FixPlatform()
     _check_media_url(order.media_url)
-    await shared.db.write(
-        lambda session: remedies.fix(
+
+    def work(session: Session) -> FixOut:
+        remedies.fix(
             session,
             caller.workspace_id,
             post_id,
@@ -86,8 +94,9 @@ async def fix_platform(
             content=order.content,
             refresh_media=order.refresh_media,
         )
-    )
-    return FixOut(success=True, platform_id=platform_id, status=Status.PUBLISHING)
+        return FixOut(success=True, platform_id=platform_id, status=Status.PUBLISHING)
+
+    return await once.write(work)
 
 
 @router.post("/{post_id}/platforms/{platform_id}/resolve")
@@ -97,6 +106,7 @@ async def resolve_platform(
     body: ResolvePlatform,
     caller: PostsWriter,
     shared: Shared,
+    once: Idempotent,
 ) -> PostOut:
     """Say what a person saw on the network, where Oncue could not find out."""
 
@@ -112,7 +122,7 @@ async def resolve_platform(
         )
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    return await shared.db.write(work)
+    return await once.write(work)
 
 
 async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int) -> PostOut:
