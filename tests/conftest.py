@@ -32,21 +32,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(worker_id: str) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A migrated PostgreSQL database of this test process; each test empties it first."""
     if not pg_reachable():
         if os.environ.get("CI"):
             raise AssertionError("CI needs PostgreSQL on 127.0.0.1:5432 (user postgres)")
         pytest.skip("no PostgreSQL on 127.0.0.1:5432 (trust, user postgres); set ONCUE_TEST_PG")
-    with pg_database(f"oncue_test_{worker_id}") as url:
+    with pg_database(f"oncue_test_{os.getpid()}") as url:
         migrated(Settings(database_url=url))
         yield url
-
-
-@pytest.fixture(scope="session")
-def worker_id(request: pytest.FixtureRequest) -> str:
-    """Which of pytest-xdist's processes this is."""
-    return os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -28,6 +28,7 @@ SANDBOX_PORT: Final = 8090
 HEADER_MILLISECONDS: Final = 10_000
 BUFFER_BYTES: Final = 64 * 1024
 BACKPRESSURE: Final = 512
+LISTENING_SECONDS: Final = 0.01
 
 log = structlog.get_logger()
 
@@ -95,36 +96,69 @@ def sandbox(
 async def _serve(
     current: Settings, host: str, port: int, *, publishes: bool, sandbox_port: int | None
 ) -> None:
-    lock = sole_worker(current) if publishes else None
     stop = asyncio.create_task(stop_signal())
     ledger = current.data_dir / "sandbox-ledger.jsonl"
-    async with _maybe_simulated(sandbox_port, ledger), runtime(current) as made:
-        if publishes:
-            await made.worker.start()
-        server = Server(
-            create_app(made.services),
-            address=host,
-            port=port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            websockets=False,
-            log_level=LogLevels.warning,
-            backpressure=BACKPRESSURE,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER_BYTES
-            ),
-        )
-        serving = asyncio.create_task(server.serve())
+    async with (
+        _maybe_simulated(sandbox_port, ledger),
+        served(current, host, port, publishes=publishes) as (made, serving),
+    ):
         console.print(f"Oncue on http://{host}:{port}")
         if sandbox_port is not None:
             console.print(f"Sandbox on http://127.0.0.1:{sandbox_port}")
         await _until_over(made, stop, serving)
-        server.stop()  # type: ignore[no-untyped-call]  # Granian does not type it
-        await asyncio.gather(serving, return_exceptions=True)
-        if publishes:
-            await made.worker.stop()
-    if lock is not None:
-        lock.close()
+
+
+@asynccontextmanager
+async def served(
+    current: Settings, host: str, port: int, *, publishes: bool = True
+) -> AsyncIterator[tuple[Runtime, "asyncio.Task[None]"]]:
+    """The API, for as long as the block lasts; unless told otherwise, publishing too.
+
+    The task ends early only where the server could not go on. Raises CannotStart.
+    """
+    with (sole_worker(current) if publishes else None) or nullcontext():
+        async with runtime(current) as made:
+            if publishes:
+                await made.worker.start()
+            server = _server(made, host, port)
+            serving = asyncio.create_task(server.serve())
+            try:
+                await _listening(serving, host, port)
+                yield made, serving
+            finally:
+                server.stop()  # type: ignore[no-untyped-call]  # Granian does not type it
+                await asyncio.gather(serving, return_exceptions=True)
+                if publishes:
+                    await made.worker.stop()
+
+
+async def _listening(serving: "asyncio.Task[None]", host: str, port: int) -> None:
+    """Return once the server takes connections; raises CannotStart where it never will."""
+    while True:
+        await asyncio.sleep(LISTENING_SECONDS)
+        if serving.done():
+            reason = str(serving.exception()).partition("\n")[0]
+            raise CannotStart(f"Cannot listen on {host}:{port}: {reason}")
+        with suppress(OSError):
+            _reader, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return
+
+
+def _server(made: Runtime, host: str, port: int) -> Server:
+    return Server(
+        create_app(made.services),
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.error,  # it warns at every start that embedding is new
+        backpressure=BACKPRESSURE,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER_BYTES
+        ),
+    )
 
 
 async def _work(current: Settings) -> None:
@@ -136,14 +170,18 @@ async def _work(current: Settings) -> None:
         await made.worker.stop()
 
 
-async def _until_over(made: Runtime, *endings: "asyncio.Task[None]") -> None:
-    """Wait for a signal; or for something to end that should not."""
+async def _until_over(
+    made: Runtime, stop: "asyncio.Task[None]", *services: "asyncio.Task[None]"
+) -> None:
+    """Wait for a signal; raises CannotStart where something ends that should not."""
     engine = asyncio.create_task(made.worker.failed()) if made.worker.is_running else None
     await asyncio.wait(
-        [*endings, *([engine] if engine else [])], return_when=asyncio.FIRST_COMPLETED
+        [stop, *services, *([engine] if engine else [])], return_when=asyncio.FIRST_COMPLETED
     )
     if engine is not None:
         engine.cancel()
+    if not stop.done():
+        raise CannotStart("A part of the server has stopped by itself; the log says why.")
 
 
 @asynccontextmanager

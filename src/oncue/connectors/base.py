@@ -300,12 +300,7 @@ class Connector(ABC):
 
     def check(self, draft: Draft) -> list[Problem]:
         """Every rule of this network that `draft` breaks; empty when it may be sent."""
-        problems: list[Problem] = []
-        for number, item in enumerate(draft.items(), start=1):
-            text, media = fields_of(draft, number)
-            problems += text_problems(self.spec, item.text, text)
-            problems += media_problems(self.spec, item.media, media)
-        return problems
+        return spec_problems(self.spec, draft)
 
     def sign(self, call: Call, secrets: Secrets) -> Call:
         """`call` with the account's credentials, as it goes over the wire and nowhere else."""
@@ -410,6 +405,16 @@ def fields_of(draft: Draft, number: int) -> tuple[str, str]:
     if not draft.thread:
         return "content", "media"
     return f"threadPosts[{number - 1}].content", f"threadPosts[{number - 1}].mediaIds"
+
+
+def spec_problems(spec: Spec, draft: Draft) -> list[Problem]:
+    """The rules of a network's spec that `draft` breaks, item by item."""
+    problems: list[Problem] = []
+    for number, item in enumerate(draft.items(), start=1):
+        text, media = fields_of(draft, number)
+        problems += text_problems(spec, item.text, text)
+        problems += media_problems(spec, item.media, media)
+    return problems
 
 
 def text_problems(spec: Spec, text: str, field: str) -> list[Problem]:

@@ -22,12 +22,16 @@ def media_of(post: Post) -> list[UUID]:
 
 
 def load_files(session: Session, workspace_id: UUID, wanted: Iterable[UUID]) -> Files:
-    """The workspace's files among `wanted`, as connectors see them."""
+    """The workspace's files among `wanted` that are ready, as connectors see them."""
     chosen = list(wanted)
     if not chosen:
         return {}
     rows = session.scalars(
-        select(MediaFile).where(MediaFile.workspace_id == workspace_id, MediaFile.id.in_(chosen))
+        select(MediaFile).where(
+            MediaFile.workspace_id == workspace_id,
+            MediaFile.id.in_(chosen),
+            MediaFile.status == "ready",
+        )
     )
     return {row.id: as_media(row) for row in rows}
 

@@ -32,7 +32,7 @@ from oncue.posts.service import (
 from oncue.posts.validation import (
     check_metadata,
     check_networks,
-    missing_media,
+    media_issues,
     thread_issues,
     time_issues,
 )
@@ -86,12 +86,10 @@ def _mentions_nothing(changes: Changes) -> bool:
 def _check(session: Session, post: Post, changes: Changes, now: datetime) -> None:
     issues = [] if changes.scheduled_for is KEEP else time_issues(changes.scheduled_for, now)
     if changes.media_ids is not KEEP:
-        files = load_files(session, post.workspace_id, changes.media_ids)
-        issues += missing_media(changes.media_ids, files)
+        issues += media_issues(session, post.workspace_id, changes.media_ids)
     if changes.thread is not KEEP:
         wanted = [media_id for entry in changes.thread for media_id in entry.media_ids]
-        files = load_files(session, post.workspace_id, wanted)
-        issues += missing_media(wanted, files, "threadPosts")
+        issues += media_issues(session, post.workspace_id, wanted, "threadPosts")
     if changes.thread is not KEEP or changes.content_type is not KEEP:
         platforms = [row.platform for row in destinations_of(session, post.workspace_id, post.id)]
         content_type = None if changes.content_type is KEEP else changes.content_type

@@ -23,16 +23,31 @@ def record(
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Add an event in the transaction that makes it true."""
-    session.execute(
-        insert(_table).values(
-            id=ids.new_id(now),
-            workspace_id=workspace_id,
-            post_id=post_id,
-            type=type_,
-            data=dict(data or {}),
-            created_at=now,
-        )
-    )
+    record_each(session, workspace_id, [post_id], type_, now, data)
+
+
+def record_each(
+    session: Session,
+    workspace_id: UUID,
+    post_ids: Sequence[UUID],
+    type_: str,
+    now: datetime,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add the same event to each of several posts."""
+    rows = [
+        {
+            "id": ids.new_id(now),
+            "workspace_id": workspace_id,
+            "post_id": post_id,
+            "type": type_,
+            "data": dict(data or {}),
+            "created_at": now,
+        }
+        for post_id in post_ids
+    ]
+    if rows:
+        session.execute(insert(_table), rows)
 
 
 def of_post(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Event]:

@@ -80,6 +80,13 @@ class Destination(Base):
             postgresql_where=text("run_at IS NOT NULL"),
             sqlite_where=text("run_at IS NOT NULL"),
         ),
+        Index(
+            "ix_destination_failed",
+            "workspace_id",
+            "id",
+            postgresql_where=text("state = 'failed'"),
+            sqlite_where=text("state = 'failed'"),
+        ),
         # One account publishes one destination at a time, whatever the promoters believe.
         Index(
             "ux_destination_busy",
@@ -104,7 +111,9 @@ class Destination(Base):
     runs: Mapped[int] = mapped_column(default=0)  # starts of the present attempt
     journal: Mapped[int] = mapped_column(default=0)  # which journal of steps is in use
     begun_at: Mapped[datetime | None]  # when that journal was begun
-    attempt: Mapped[int] = mapped_column(default=0)  # finished attempts
+    attempt: Mapped[int] = mapped_column(default=0)  # finished attempts, for ever
+    attempt_count: Mapped[int] = mapped_column(default=0)  # since the last bulk retry
+    settled_at: Mapped[datetime | None]  # when the last attempt ended
     retry_count: Mapped[int] = mapped_column(default=0)
     next_retry_at: Mapped[datetime | None]
     error: Mapped[str | None]

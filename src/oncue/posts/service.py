@@ -21,7 +21,7 @@ from oncue.posts.models import Destination, Post
 from oncue.posts.validation import (
     check_metadata,
     check_networks,
-    missing_media,
+    media_issues,
     thread_issues,
     time_issues,
 )
@@ -40,8 +40,8 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     platforms = [account.platform for account in accounts]
     issues = time_issues(new.scheduled_for, now)
     issues += thread_issues(new.content_type, new.thread, platforms)
-    files = load_files(session, workspace_id, _media_of(new.media_ids, new.thread))
-    issues += missing_media(_media_of(new.media_ids, new.thread), files)
+    named = _media_of(new.media_ids, new.thread)
+    issues += media_issues(session, workspace_id, named)
     if issues:
         raise Invalid(issues)
     check_metadata(new.metadata)
@@ -49,6 +49,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     post = _post_row(workspace_id, new, scheduled_for, now)
     destinations = destination_rows(workspace_id, post["id"], accounts, scheduled_for, now)
     if scheduled_for is not None:
+        files = load_files(session, workspace_id, named)
         check_networks(as_post(post), map(_as_destination, destinations), files, now)
     session.execute(insert(_posts).values(**post))
     session.execute(insert(_destinations), destinations)

@@ -5,11 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from oncue.connectors.base import Connector, Problem
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oncue.connectors.base import Problem, Spec
 from oncue.connectors.registry import CONNECTORS
 from oncue.errors import Invalid, InvalidMetadata, Issue
 from oncue.lib import ids
 from oncue.lib.clock import iso
+from oncue.media.models import MediaFile
 from oncue.posts.drafts import Files, draft_for, media_of
 from oncue.posts.models import Destination, Post
 from oncue.posts.values import ContentType, ThreadEntry
@@ -61,16 +65,30 @@ def _has_threads(platform: str) -> bool:
     return connector is not None and connector.spec.thread_items > 0
 
 
-def missing_media(wanted: Iterable[UUID], files: Files, field: str = "media") -> list[Issue]:
-    return [
-        Issue(
-            field=field,
-            code="MEDIA_NOT_FOUND",
-            message=f"No media with id {ids.to_typeid('media', media_id)}",
+def media_issues(
+    session: Session, workspace_id: UUID, wanted: Sequence[UUID], field: str = "media"
+) -> list[Issue]:
+    """Files that are not there, or not ready to be attached."""
+    if not wanted:
+        return []
+    rows = session.execute(
+        select(MediaFile.id, MediaFile.status).where(
+            MediaFile.workspace_id == workspace_id, MediaFile.id.in_(wanted)
         )
+    )
+    statuses = {row.id: row.status for row in rows}
+    return [
+        _media_issue(field, media_id, statuses.get(media_id))
         for media_id in wanted
-        if media_id not in files
+        if statuses.get(media_id) != "ready"
     ]
+
+
+def _media_issue(field: str, media_id: UUID, status: str | None) -> Issue:
+    name = ids.to_typeid("media", media_id)
+    if status is None:
+        return Issue(field=field, code="MEDIA_NOT_FOUND", message=f"No media with id {name}")
+    return Issue(field=field, code="MEDIA_NOT_READY", message=f"{name} is {status}, not ready")
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> None:
@@ -112,19 +130,23 @@ def check_networks(
     post: Post, destinations: Iterable[Destination], files: Files, now: datetime
 ) -> None:
     """Raise Invalid where a network would refuse the post, before it is due (C9)."""
-    issues = missing_media(media_of(post), files)
+    issues = [
+        _media_issue("media", media_id, None)
+        for media_id in media_of(post)
+        if media_id not in files
+    ]
     if not issues:
         for destination in destinations:
             connector = CONNECTORS[destination.platform]
             draft = draft_for(post, destination, connector, files, now)
-            issues += [as_issue(connector, problem) for problem in connector.check(draft)]
+            issues += [as_issue(connector.spec, problem) for problem in connector.check(draft)]
     if issues:
         raise Invalid(issues)
 
 
-def as_issue(connector: Connector, problem: Problem) -> Issue:
+def as_issue(spec: Spec, problem: Problem) -> Issue:
     """A network's rule, in the words of the documents."""
-    facts: dict[str, Any] = {"platform": connector.spec.platform}
+    facts: dict[str, Any] = {"platform": spec.platform}
     if problem.limit is not None:
         facts |= {"maxLength": problem.limit, "actualLength": problem.actual}
     return Issue(field=problem.field, code=problem.code, message=problem.message, facts=facts)

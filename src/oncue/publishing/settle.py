@@ -61,6 +61,8 @@ def settle(
             fence=Destination.fence + 1,
             runs=0,
             attempt=Destination.attempt + 1,
+            attempt_count=Destination.attempt_count + 1,
+            settled_at=now,
             **result,
         )
         .execution_options(synchronize_session=False)

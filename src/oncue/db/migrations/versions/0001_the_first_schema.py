@@ -194,6 +194,8 @@ def upgrade() -> None:
         sa.Column("journal", sa.Integer(), nullable=False),
         sa.Column("begun_at", oncue.db.base.Moment(), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("attempt_count", sa.Integer(), nullable=False),
+        sa.Column("settled_at", oncue.db.base.Moment(), nullable=True),
         sa.Column("retry_count", sa.Integer(), nullable=False),
         sa.Column("next_retry_at", oncue.db.base.Moment(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -227,6 +229,13 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("run_at IS NOT NULL"),
             sqlite_where=sa.text("run_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_destination_failed",
+            ["workspace_id", "id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'failed'"),
+            sqlite_where=sa.text("state = 'failed'"),
         )
         batch_op.create_index(
             "ix_destination_line",
@@ -341,6 +350,11 @@ def downgrade() -> None:
             "ix_destination_line",
             postgresql_where=sa.text("run_at IS NOT NULL"),
             sqlite_where=sa.text("run_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_destination_failed",
+            postgresql_where=sa.text("state = 'failed'"),
+            sqlite_where=sa.text("state = 'failed'"),
         )
         batch_op.drop_index(
             "ix_destination_due",
