@@ -7,9 +7,10 @@ from fastapi import FastAPI, Response
 
 from oncue import __version__
 from oncue.api import errors, operations
+from oncue.api.compat import posts as compat_posts
 from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
-from oncue.api.native import accounts, media, posts, publishing, system
+from oncue.api.native import accounts, bulk, checks, media, posts, publishing, system
 from oncue.api.services import Services
 
 ABOUT: Final = "Hand in posts; Oncue publishes each to every chosen account, on cue and once."
@@ -41,7 +42,8 @@ def create_app(services: Services) -> Edge:
     )
     app.state.services = services
     errors.install(app)
-    for module in (posts, publishing, accounts, media, system):
+    # Fixed paths come before /v1/posts/{post_id}, which would take them for ids.
+    for module in (checks, bulk, posts, publishing, accounts, media, system, compat_posts):
         app.include_router(module.router, responses=RESPONSES)
     app.include_router(operations.router)
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from oncue.api.compat import envelope
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
 from oncue.api.idempotency import REPLAYED, Replayed
@@ -17,6 +18,7 @@ from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, U
 log = structlog.get_logger()
 
 SHOWN_CHARACTERS: Final = 80
+SHOWN_ISSUES: Final = 100
 
 
 class ErrorFacts(Out):
@@ -44,37 +46,47 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-def render(error: AppError) -> JSONResponse:
-    body = {"code": error.code, "message": str(error)}
-    if error.details is not None:
-        body["details"] = error.details
+def render(request: Request, error: AppError) -> JSONResponse:
+    """The error in the words of the dialect it was asked in."""
     headers = {}
     if isinstance(error, TooManyRequests):
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
+    if request.url.path.startswith(envelope.PREFIX):
+        return JSONResponse(_enveloped(request, error), error.status, headers)
+    body = {"code": error.code, "message": str(error)}
+    if error.details is not None:
+        body["details"] = error.details
     return JSONResponse({"error": body}, error.status, headers)
 
 
-async def _app_error(_request: Request, error: Exception) -> JSONResponse:
+def _enveloped(request: Request, error: AppError) -> dict[str, Any]:
+    now = request.app.state.services.now()
+    facts = envelope.meta(request.scope["state"]["request_id"], now)
+    body = envelope.error_body(error)
+    return envelope.Envelope[None](data=None, error=body, meta=facts).model_dump()
+
+
+async def _app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
-    return render(error)
+    return render(request, error)
 
 
-async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     for problem in problems:
         if problem["type"] == "json_invalid":
             why = problem.get("ctx", {}).get("error", "it cannot be read")
-            return render(Malformed(f"The body is not JSON: {why}"))
-    return render(Invalid([as_issue(problem) for problem in problems]))
+            return render(request, Malformed(f"The body is not JSON: {why}"))
+    return render(request, Invalid([as_issue(problem) for problem in problems[:SHOWN_ISSUES]]))
 
 
 def as_issue(problem: Mapping[str, Any]) -> Issue:
     """One of Pydantic's findings, in our words."""
     context = problem.get("ctx", {})
-    path = [*problem["loc"]]
+    path = [part for part in problem["loc"] if part != "[key]"]
     if path and path[0] in ("body", "query", "path", "header"):
         path = path[1:]
     if problem["type"] == "unknown_field":
@@ -84,10 +96,10 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
     match problem["type"]:
         case "missing":
             return Issue(field=field, message="is required")
-        case "string_too_long":
+        case "too_long" | "string_too_long" if isinstance(value, str):
             limit = context["max_length"]
-            facts = {"maxLength": limit, "actualLength": len(str(value))}
-            message = f"may have {limit} characters; this has {len(str(value))}"
+            facts = {"maxLength": limit, "actualLength": len(value)}
+            message = f"may have {limit} characters; this has {len(value)}"
             return Issue(field=field, message=message, facts=facts)
         case "too_long" | "too_short":
             limit = context.get("max_length", context.get("min_length"))
@@ -95,9 +107,14 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             facts = {"limit": limit, "actual": context["actual_length"]}
             message = f"may have {bound} {limit} entries; this has {context['actual_length']}"
             return Issue(field=field, message=message, facts=facts)
+        case "less_than_equal" | "greater_than_equal":
+            limit = context.get("le", context.get("ge"))
+            bound = "at most" if "le" in context else "at least"
+            message = f"must be {bound} {limit}{_shown(value)}"
+            return Issue(field=field, message=message, facts={"limit": limit})
         case _:
-            message = f"{_lower(problem['msg'])}{_shown(value)}"
-            return Issue(field=field, message=message)
+            shown = "" if "credentials" in path else _shown(value)
+            return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
 
 
 def _dotted(path: Sequence[str | int]) -> str:
@@ -150,8 +167,8 @@ async def _replayed(_request: Request, answer: Exception) -> Response:
     )
 
 
-async def _too_deep(_request: Request, _error: Exception) -> JSONResponse:
-    return render(Malformed("The body is nested too deeply"))
+async def _too_deep(request: Request, _error: Exception) -> JSONResponse:
+    return render(request, Malformed("The body is nested too deeply"))
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:

@@ -31,6 +31,9 @@ HINTS: Final = {
     "mediaUrls": "media",
 }
 
+MAX_DEPTH: Final = 50
+MAX_NAME: Final = 100
+
 
 def parse_time(value: object) -> datetime:
     """An ISO 8601 time with a zone, as UTC. A time without one is refused (V219)."""
@@ -82,23 +85,30 @@ def clean_text(value: str) -> str:
     return value
 
 
-def clean_json(value: Any) -> Any:
-    """The same for every string within."""
+def clean_json(value: Any, depth: int = 0) -> Any:
+    """The same for every string within, keys included, and for how deep it goes."""
     match value:
         case str():
             clean_text(value)
         case dict():
             for key, part in value.items():
                 clean_text(key)
-                clean_json(part)
+                clean_json(part, _deeper(depth))
         case list():
             for part in value:
-                clean_json(part)
+                clean_json(part, _deeper(depth))
         case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124
             raise PydanticCustomError("number", "contains a number that JSON does not have")
         case _:
             pass
     return value
+
+
+def _deeper(depth: int) -> int:
+    """One level further in; Pydantic's own writer gives up some way beyond MAX_DEPTH."""
+    if depth >= MAX_DEPTH:
+        raise PydanticCustomError("depth", "is nested more than {limit} deep", {"limit": MAX_DEPTH})
+    return depth + 1
 
 
 def _id_field(kind: str) -> tuple[Any, ...]:
@@ -126,7 +136,7 @@ When = Annotated[
 ]
 PlatformName = Annotated[str, BeforeValidator(parse_platform)]
 Text = Annotated[str, AfterValidator(clean_text)]
-Json: TypeAlias = Annotated[Any, AfterValidator(clean_json)]
+JsonObject: TypeAlias = Annotated[dict[str, Any], BeforeValidator(clean_json)]
 
 
 class Body(BaseModel):
@@ -147,8 +157,9 @@ class Body(BaseModel):
             if field not in known:
                 meant = _meant(field, known)
                 hint = f"; did you mean {meant}?" if meant else ""
+                shown = field[:MAX_NAME].encode(errors="replace").decode()
                 raise PydanticCustomError(
-                    "unknown_field", "is not a field here{hint}", {"field": field, "hint": hint}
+                    "unknown_field", "is not a field here{hint}", {"field": shown, "hint": hint}
                 )
         return value
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from oncue import __version__
-from oncue.cli import accounts, keys, serving, setup, workspaces
+from oncue.cli import accounts, demo, doctor, keys, serving, setup, workspaces
 
 app = typer.Typer(
     name="oncue",
@@ -20,6 +20,8 @@ app.command("worker")(serving.worker)
 app.command("sandbox")(serving.sandbox)
 app.command("init")(setup.init)
 app.command("migrate")(setup.migrate)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")

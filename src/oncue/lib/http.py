@@ -13,6 +13,13 @@ ANSWER_BYTES: Final = 4 * 1024 * 1024
 CONNECT_SECONDS: Final = 10
 TOTAL_SECONDS: Final = 60
 UPLOAD_SECONDS: Final = 300
+NOT_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    UnicodeError,  # a host name that cannot be one
+)
 
 
 class NeverSent(Exception):
@@ -67,7 +74,7 @@ class HttpClient:
     def __init__(self, *, timeout: float = TOTAL_SECONDS) -> None:
         self._timeout = timeout
         self._kept = _session(force_close=False)
-        self._fresh = _session(force_close=True)
+        self._fresh = _session(_once, force_close=True)
 
     async def close(self) -> None:
         await self._kept.close()
@@ -90,17 +97,20 @@ class HttpClient:
                     allow_redirects=False,
                 ) as response:
                     return await _read(response)
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+        except NOT_SENT as error:
             raise NeverSent(_words(error)) from error
-        except (aiohttp.ClientError, TimeoutError, ConnectionError, UnicodeError) as error:
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise NeverAnswered(_words(error)) from error
         finally:
             for file in open_files:
                 file.close()
 
 
-def _session(*, force_close: bool) -> aiohttp.ClientSession:
+def _session(
+    *middlewares: aiohttp.ClientMiddlewareType, force_close: bool
+) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        middlewares=middlewares,
         connector=aiohttp.TCPConnector(limit=0, force_close=force_close),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -108,6 +118,18 @@ def _session(*, force_close: bool) -> aiohttp.ClientSession:
         auto_decompress=True,
         trust_env=False,
     )
+
+
+async def _once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating what was cut off, as it does by itself with PUT and DELETE."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as cut_off:
+        raise NeverAnswered(_words(cut_off)) from cut_off
 
 
 def _data(request: Request, keep: Callable[[Any], None]) -> Any:
@@ -129,16 +151,16 @@ def _data(request: Request, keep: Callable[[Any], None]) -> Any:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    raw = await response.content.read(ANSWER_BYTES)
-    while len(raw) < ANSWER_BYTES and (more := await response.content.read(ANSWER_BYTES)):
+    raw = bytearray()
+    while more := await response.content.readany():
         raw += more
-    if not response.content.at_eof():
-        raise NeverAnswered(f"the answer is larger than {ANSWER_BYTES} bytes")
+        if len(raw) > ANSWER_BYTES:
+            raise NeverAnswered(f"the answer is larger than {ANSWER_BYTES} bytes")
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status=response.status, headers=headers, body=_parse(raw))
 
 
-def _parse(raw: bytes) -> Any:
+def _parse(raw: bytearray) -> Any:
     if not raw:
         return None
     text = raw.decode("utf-8", errors="replace")

@@ -37,10 +37,21 @@ def configure(level: str) -> None:
 def redact(
     _logger: object, _method: str, entry: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Hide what is named like a secret, and what looks like one."""
+    """Hide what is named like a secret, and what looks like one, however deep it is."""
     for name, value in entry.items():
-        if SECRET_NAMES.search(name):
-            entry[name] = HIDDEN
-        elif isinstance(value, str):
-            entry[name] = SECRET_VALUES.sub(HIDDEN, value)
+        entry[name] = _clean(name, value)
     return entry
+
+
+def _clean(name: str, value: Any) -> Any:
+    if SECRET_NAMES.search(name):
+        return HIDDEN
+    match value:
+        case str():
+            return SECRET_VALUES.sub(HIDDEN, value)
+        case dict():
+            return {key: _clean(str(key), part) for key, part in value.items()}
+        case list() | tuple():
+            return [_clean("", part) for part in value]
+        case _:
+            return value

@@ -1,63 +1,61 @@
-"""Creating many posts: every item stands alone, unless all are to stand or fall together."""
+"""Creating many posts: every item stands alone, unless all are to stand or fall together.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+A dialect brings items as its callers wrote them, and a `make` that turns one into a post.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from oncue.errors import AppError
-from oncue.posts.service import create
-from oncue.posts.values import NewPost
 
-Item: TypeAlias = NewPost | AppError
-"""A post to create, or why the dialect could not read it."""
+Item = TypeVar("Item")
+Make: TypeAlias = Callable[[Session, Item], UUID]
 
 Outcome: TypeAlias = UUID | AppError
 """The new post's id, or why there is none."""
 
 
-@dataclass
-class Refused(Exception):
+class NotAll(Exception):
     """Not every item can be created, and all were to be or none."""
 
-    outcomes: Sequence[Outcome]
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(f"{len(outcomes)} items")
+        self.outcomes = outcomes
 
 
 def create_each(
-    session: Session, workspace_id: UUID, items: Sequence[Item], now: datetime
+    session: Session, items: Sequence[Item | AppError], make: Make[Item]
 ) -> list[Outcome]:
-    """Create the items in order; a bad one does not stop the others."""
-    outcomes: list[Outcome] = []
-    for item in items:
-        if isinstance(item, AppError):
-            outcomes.append(item)
-            continue
-        try:
-            with session.begin_nested():
-                outcomes.append(create(session, workspace_id, item, now))
-        except AppError as refused:
-            outcomes.append(refused)
-    return outcomes
+    """Create the items in order; a bad one, or one that could not be read, stops no other."""
+    return [_create(session, item, make) for item in items]
 
 
 def create_all(
-    session: Session, workspace_id: UUID, items: Sequence[Item], now: datetime
+    session: Session, items: Sequence[Item | AppError], make: Make[Item]
 ) -> list[Outcome]:
-    """Create every item, or none: raises Refused with every item's errors."""
-    outcomes = create_each(session, workspace_id, items, now)
+    """Create every item, or none: raises NotAll with every item's outcome."""
+    outcomes = create_each(session, items, make)
     if any(isinstance(outcome, AppError) for outcome in outcomes):
-        raise Refused(outcomes)
+        raise NotAll(outcomes)
     return outcomes
 
 
-def try_each(
-    session: Session, workspace_id: UUID, items: Sequence[Item], now: datetime
-) -> list[Outcome]:
+def try_each(session: Session, items: Sequence[Item | AppError], make: Make[Item]) -> list[Outcome]:
     """What creating the items would give; nothing of it is kept."""
     trial = session.begin_nested()
-    outcomes = create_each(session, workspace_id, items, now)
+    outcomes = create_each(session, items, make)
     trial.rollback()
     return outcomes
+
+
+def _create(session: Session, item: Item | AppError, make: Make[Item]) -> Outcome:
+    if isinstance(item, AppError):
+        return item
+    try:
+        with session.begin_nested():
+            return make(session, item)
+    except AppError as refused:
+        return refused

@@ -1,6 +1,6 @@
 """Which operations a post permits in which status. The whole rule book is PERMITS (V196-V205)."""
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from enum import StrEnum
 from typing import Final
 
@@ -82,10 +82,13 @@ SHOWN_AS: Final[Mapping[State, str]] = {
 
 
 def roll_up(states: Iterable[str]) -> Status:
-    """The status of a post that was sent out, from its destinations' states (V179, V182)."""
-    present: Collection[State] = {State(state) for state in states} - {State.SKIPPED}
-    if UNFINISHED & set(present):
+    """The status of a post that was sent out, from its destinations' states (V179, V182).
+
+    A destination that was added later and never sent counts as not published.
+    """
+    present: Set[State] = {State(state) for state in states} - {State.SKIPPED}
+    if UNFINISHED & present:
         return Status.PUBLISHING
-    if State.FAILED not in present:
+    if present <= {State.PUBLISHED}:
         return Status.PUBLISHED
     return Status.PARTIAL if State.PUBLISHED in present else Status.FAILED

@@ -100,12 +100,12 @@ def requeue_some(
 
 
 def preview(
-    session: Session, workspace_id: UUID, chosen: FailureFilter, now: datetime, limit: int
+    session: Session, workspace_id: UUID, chosen: FailureFilter, now: datetime
 ) -> list[Requeued]:
-    """What a retry would queue, up to `limit`; raises NoFilter."""
+    """What a retry would queue; raises NoFilter."""
     if chosen.is_empty:
         raise NoFilter
-    rows = session.execute(_matching(workspace_id, chosen, now).limit(limit)).all()
+    rows = session.execute(_matching(workspace_id, chosen, now))
     return [Requeued(row.id, row.post_id, row.platform) for row in rows]
 
 

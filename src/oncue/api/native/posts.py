@@ -47,7 +47,7 @@ async def create_post(
     body: CreatePost, caller: PostsWriter, shared: Shared, once: Idempotent
 ) -> PostOut:
     """Create a draft, or with `scheduledFor` a post that goes out at that time."""
-    new = _new_post(body)
+    new = new_post(body)
 
     def work(session: Session) -> PostOut:
         post_id = posts.create(session, caller.workspace_id, new, shared.now())
@@ -190,7 +190,7 @@ async def latest_event(post_id: PostPath, caller: PostsReader, shared: Shared) -
     return await shared.db.read(work)
 
 
-def _new_post(body: CreatePost) -> NewPost:
+def new_post(body: CreatePost) -> NewPost:
     return NewPost(
         content=body.content,
         account_ids=body.account_ids,

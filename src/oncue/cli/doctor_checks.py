@@ -1,0 +1,95 @@
+"""What the doctor looks at outside the database: the folder, the keys, the way to the networks."""
+
+import shutil
+import stat
+from tempfile import TemporaryFile
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oncue.accounts.models import Account
+from oncue.accounts.vault import VaultError, open_vault
+from oncue.cli.findings import Finding, ok, problem, warning
+from oncue.connectors.registry import CONNECTORS
+from oncue.db.open import open_database
+from oncue.lib.http import HttpClient, NeverAnswered, NeverSent, Request
+from oncue.settings import Settings
+
+MB: Final = 1024 * 1024
+SCARCE_BYTES: Final = 1024 * MB
+TOO_FEW_BYTES: Final = 100 * MB
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+NETWORK_SECONDS: Final = 10
+
+
+def data_folder(current: Settings) -> Finding:
+    """Whether the folder is there, can be written, and has room."""
+    name, folder = "data folder", current.data_dir
+    if not folder.is_dir():
+        return problem(name, f"{folder} does not exist", "oncue init makes it.")
+    try:
+        with TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as refused:
+        words = f"{folder} cannot be written: {refused.strerror}"
+        return problem(name, words, "Let the user that runs Oncue write there.")
+    words = f"{free // MB:,} MB free"
+    if free < TOO_FEW_BYTES:
+        return problem(name, words, "Make room: nothing is published without a durable record.")
+    if free < SCARCE_BYTES:
+        return warning(name, words, "Make room soon.")
+    return ok(name, words)
+
+
+def secret_keys(current: Settings) -> Finding:
+    """Whether there are master keys, and nobody else can read them."""
+    name, file = "secret keys", current.key_file
+    try:
+        open_vault(current.secret_keys, file)
+    except (VaultError, OSError) as missing:
+        return problem(name, str(missing), "See docs/operating.md, Secret keys.")
+    if current.secret_keys:
+        return ok(name, "from ONCUE_SECRET_KEYS")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & OTHERS:
+        return problem(name, f"{file} has mode {mode:o}", f"chmod 600 {file}")
+    return ok(name, f"{file}, mode {mode:o}")
+
+
+async def networks(current: Settings) -> list[Finding]:
+    """Whether each server that accounts live on answers at all."""
+    db = open_database(current)
+    http = HttpClient(timeout=NETWORK_SECONDS)
+    try:
+        addresses = await db.read(lambda session: _addresses(session, current))
+        return [await _answers(http, name, url) for name, url in addresses]
+    finally:
+        await http.close()
+        await db.close()
+
+
+def _addresses(session: Session, current: Settings) -> list[tuple[str, str]]:
+    """The networks in use, each with the address it is reached at."""
+    rows = session.execute(
+        select(Account.platform, Account.server)
+        .where(Account.status != "disconnected")
+        .distinct()
+        .order_by(Account.platform, Account.server)
+    )
+    found = []
+    for platform, server in rows:
+        spec = CONNECTORS[platform].spec
+        own = server or spec.base_url or spec.default_server
+        found.append((spec.name, current.base_url(platform, own)))
+    return found
+
+
+async def _answers(http: HttpClient, name: str, url: str) -> Finding:
+    """Any answer will do: it comes from the network, and that is the question."""
+    try:
+        await http.send(Request(method="GET", url=url))
+    except (NeverSent, NeverAnswered) as trouble:
+        advice = "Look at the connection, the firewall and the address."
+        return problem(name, f"{url} cannot be reached: {trouble}", advice)
+    return ok(name, f"{url} answers")

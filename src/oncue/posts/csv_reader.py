@@ -1,0 +1,246 @@
+"""An import file, read row by row. Pure: bytes in, posts to create out.
+
+A row's number is what a spreadsheet shows beside it: the header and blank rows count, and a
+quoted text of several lines is one row (decisions.md C63).
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from oncue.lib.clock import to_millisecond
+from oncue.lib.ids import BadId, from_typeid, to_typeid
+from oncue.posts.values import ContentType, NewPost
+
+COLUMNS: Final = ("content", "accountIds", "scheduledFor", "contentType", "tags", "firstComment")
+REQUIRED: Final = ("content", "accountIds")
+DELIMITERS: Final = (",", ";", "\t")
+LIST_SEPARATORS: Final = re.compile("[;|]")
+
+FILE_BYTES: Final = 5 * 1024 * 1024
+FILE_ROWS: Final = 5_000
+CELL_CHARACTERS: Final = 64 * 1024
+CONTENT_CHARACTERS: Final = 10_000
+COMMENT_CHARACTERS: Final = 2_200
+SHOWN_CHARACTERS: Final = 60  # of somebody's mistake, in the message about it
+
+csv.field_size_limit(CELL_CHARACTERS)  # one limit for the whole process; only we read CSV
+
+
+class BadFile(Exception):
+    """The file cannot be read as a table of posts, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One post to create. Nothing was looked up: its accounts may not exist."""
+
+    number: int
+    post: NewPost
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A row that is no post, and everything that is wrong with it."""
+
+    number: int
+    messages: Sequence[str]
+
+
+class ImportFile:
+    """A file whose structure is sound: len() says how many rows it has, iterating reads them.
+
+    Raises BadFile when it is made, so that no row is acted on before the last one was seen.
+    Blank rows are passed over. The rows may be iterated again, as after a crash.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) > FILE_BYTES:
+            raise BadFile(f"the file has {len(data)} bytes; at most {FILE_BYTES} are allowed")
+        self._data = data
+        self._delimiter = _delimiter(data)
+        records = self._records()
+        _number, header = next(records, (0, []))
+        self._columns = _columns(header)
+        self._rows = 0
+        for _record in records:
+            self._rows += 1
+            if self._rows > FILE_ROWS:
+                raise BadFile(f"the file has more than {FILE_ROWS} rows")
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Row | RowError]:
+        records = self._records()
+        next(records)  # the header
+        for number, cells in records:
+            yield self._read(number, cells)
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Every record that is not blank, with its number in the file."""
+        number = 0
+        try:
+            reader = csv.reader(_lines(self._data), delimiter=self._delimiter, strict=True)
+            for number, cells in enumerate(reader, start=1):
+                if any(cell.strip() for cell in cells):
+                    yield number, cells
+        except csv.Error as wrong:
+            raise BadFile(
+                f"row {number + 1} cannot be read ({wrong}): look for a quote without its partner"
+            ) from None
+
+    def _read(self, number: int, cells: Sequence[str]) -> Row | RowError:
+        expected = len(self._columns)
+        if any(cell.strip() for cell in cells[expected:]):
+            message = (
+                f"has {len(cells)} cells where the header has {expected}; "
+                f'put quotes around a cell that contains "{self._delimiter}"'
+            )
+            return RowError(number, [message])
+        # A row may stop early: spreadsheets leave out empty cells at its end.
+        return _row(number, dict(zip(self._columns, cells, strict=False)))
+
+
+def template() -> str:
+    """A file to fill in: the header and example rows."""
+    first = to_typeid("acc", UUID("0197a5b2-7c3d-7abc-8def-000000000001"))
+    second = to_typeid("acc", UUID("0197a5b2-7c3d-7abc-8def-000000000002"))
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows(
+        [
+            COLUMNS,
+            ("A draft needs a text and an account.", first, "", "", "", ""),
+            (
+                "This one goes out by itself.\nA text may have several lines.",
+                f"{first};{second}",
+                "2030-01-15T09:00:00Z",
+                ContentType.TEXT,
+                "launch;news",
+                "And a comment below it.",
+            ),
+            ("A local time says how far it is from UTC.", second, "2030-07-15T09:00:00+02:00"),
+        ]
+    )
+    return written.getvalue()
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    """The file as text, line by line, with the line ends it has."""
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if is_utf16 else "utf-8-sig"
+    try:
+        for line in io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline=""):
+            if "\0" in line:
+                raise BadFile("the file contains a NUL character: it is no text")
+            yield line
+    except UnicodeError:
+        name = "UTF-16" if is_utf16 else "UTF-8"
+        raise BadFile(f"the file is not valid {name}; save it as CSV UTF-8") from None
+
+
+def _delimiter(data: bytes) -> str:
+    """What the header is cut with. Other rows do not tell: their lists have a `;` too."""
+    header = next((line for line in _lines(data) if line.strip()), "")
+    return max(DELIMITERS, key=header.count)
+
+
+def _columns(header: Sequence[str]) -> Sequence[str]:
+    """The header's columns under their proper names, in the file's order."""
+    if not header:
+        raise BadFile("the file is empty")
+    proper = {name.lower(): name for name in COLUMNS}
+    found: list[str] = []
+    for cell in header:
+        name = proper.get(cell.strip().lower())
+        if name is None:
+            known = ", ".join(COLUMNS)
+            raise BadFile(f"the header has an unknown column {_shown(cell)}; known are {known}")
+        if name in found:
+            raise BadFile(f"the header has the column {name} twice")
+        found.append(name)
+    missing = [name for name in REQUIRED if name not in found]
+    if missing:
+        raise BadFile(f"the header lacks {' and '.join(missing)}")
+    return found
+
+
+def _row(number: int, cells: Mapping[str, str]) -> Row | RowError:
+    wrong: list[str] = []
+    post = NewPost(
+        content=_content(cells.get("content", ""), wrong),
+        account_ids=_account_ids(cells.get("accountIds", ""), wrong),
+        scheduled_for=_scheduled_for(cells.get("scheduledFor", ""), wrong),
+        content_type=_content_type(cells.get("contentType", ""), wrong),
+        tags=_list(cells.get("tags", "")),
+        first_comment=_first_comment(cells.get("firstComment", ""), wrong),
+    )
+    return RowError(number, wrong) if wrong else Row(number, post)
+
+
+def _content(cell: str, wrong: list[str]) -> str:
+    """The text as it stands, also where it looks like a formula."""
+    if not cell.strip():
+        wrong.append("content is required")
+    _check_length("content", cell, CONTENT_CHARACTERS, wrong)
+    return cell
+
+
+def _account_ids(cell: str, wrong: list[str]) -> Sequence[UUID]:
+    named = _list(cell)
+    if not named:
+        wrong.append("accountIds is required")
+    found = []
+    for name in named:
+        try:
+            found.append(from_typeid("acc", name))
+        except BadId as bad:
+            wrong.append(f"accountIds: {_shown(name)} is no account id: {bad}")
+    return found
+
+
+def _scheduled_for(cell: str, wrong: list[str]) -> datetime | None:
+    """An ISO 8601 time with a zone, as UTC; in the document's words otherwise (V313)."""
+    if not cell.strip():
+        return None
+    try:
+        return to_millisecond(datetime.fromisoformat(cell.strip()))
+    except (ValueError, OverflowError):
+        wrong.append("Invalid scheduledFor date format")
+        return None
+
+
+def _content_type(cell: str, wrong: list[str]) -> ContentType | None:
+    if not cell.strip():
+        return None
+    try:
+        return ContentType(cell.strip().upper())
+    except ValueError:
+        wrong.append(f"contentType: {_shown(cell)} is not one of {', '.join(ContentType)}")
+        return None
+
+
+def _first_comment(cell: str, wrong: list[str]) -> str | None:
+    _check_length("firstComment", cell, COMMENT_CHARACTERS, wrong)
+    return cell if cell.strip() else None
+
+
+def _list(cell: str) -> list[str]:
+    """The parts of a list. In a file cut with `;` use `|`, or quotes around the list."""
+    return [part.strip() for part in LIST_SEPARATORS.split(cell) if part.strip()]
+
+
+def _check_length(column: str, cell: str, limit: int, wrong: list[str]) -> None:
+    if len(cell) > limit:
+        wrong.append(f"{column} may have {limit} characters; this has {len(cell)}")
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+    return f'"{cut}"'

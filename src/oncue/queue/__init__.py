@@ -1,0 +1,1 @@
+"""Weekly posting slots: a queued post takes the next free one."""

@@ -1,0 +1,1 @@
+"""Posts that come again: iCal rules in a time zone."""
