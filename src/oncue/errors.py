@@ -138,6 +138,25 @@ class OperationNotPermitted(Conflict):
 
 
 @dataclass(eq=False)
+class LimitExceeded(AppError):
+    """The workspace's plan does not reach this far."""
+
+    what: str
+    plan: str
+    limit: int
+    used: int
+    code = "LIMIT_EXCEEDED"
+    status = 402
+
+    def __str__(self) -> str:
+        return f"The plan {self.plan} has {self.limit} {self.what}; {self.used} are in use"
+
+    @property
+    def details(self) -> Any:
+        return {"resource": self.what, "plan": self.plan, "limit": self.limit, "used": self.used}
+
+
+@dataclass(eq=False)
 class TooManyRequests(AppError):
     """The key has used up its requests for now."""
 

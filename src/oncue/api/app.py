@@ -17,6 +17,7 @@ ABOUT: Final = "Hand in posts; Oncue publishes each to every chosen account, on 
 STATUSES: Final = {
     400: "The request is malformed or breaks a rule; `details` names field, limit and value.",
     401: "The key is missing or unknown.",
+    402: "The plan does not reach this far; `details` says which limit.",
     403: "The key lacks the scope.",
     404: "There is no such thing in this workspace.",
     409: "The thing is not in a state for this.",

@@ -31,8 +31,8 @@ HINTS: Final = {
     "mediaUrls": "media",
 }
 
-MAX_DEPTH: Final = 50
-MAX_NAME: Final = 100
+MAX_DEPTH: Final = 50  # of JSON within a field; Pydantic can read far more than it can write
+MAX_NAME: Final = 100  # characters of a made-up field that are repeated to its maker
 
 
 def parse_time(value: object) -> datetime:
@@ -85,27 +85,30 @@ def clean_text(value: str) -> str:
     return value
 
 
-def clean_json(value: Any, depth: int = 0) -> Any:
-    """The same for every string within, keys included, and for how deep it goes."""
+def clean_json(value: Any) -> Any:
+    """The same for every string within, and no deeper than answers can be written."""
+    _clean(value, 0)
+    return value
+
+
+def _clean(value: Any, depth: int) -> None:
     match value:
         case str():
             clean_text(value)
         case dict():
             for key, part in value.items():
                 clean_text(key)
-                clean_json(part, _deeper(depth))
+                _clean(part, _deeper(depth))
         case list():
             for part in value:
-                clean_json(part, _deeper(depth))
+                _clean(part, _deeper(depth))
         case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124
             raise PydanticCustomError("number", "contains a number that JSON does not have")
         case _:
             pass
-    return value
 
 
 def _deeper(depth: int) -> int:
-    """One level further in; Pydantic's own writer gives up some way beyond MAX_DEPTH."""
     if depth >= MAX_DEPTH:
         raise PydanticCustomError("depth", "is nested more than {limit} deep", {"limit": MAX_DEPTH})
     return depth + 1
@@ -136,7 +139,7 @@ When = Annotated[
 ]
 PlatformName = Annotated[str, BeforeValidator(parse_platform)]
 Text = Annotated[str, AfterValidator(clean_text)]
-JsonObject: TypeAlias = Annotated[dict[str, Any], BeforeValidator(clean_json)]
+Json: TypeAlias = Annotated[Any, AfterValidator(clean_json)]
 
 
 class Body(BaseModel):

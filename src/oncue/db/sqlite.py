@@ -86,6 +86,8 @@ class SqliteDatabase:
                 with worded(), self._writing.begin() as connection:
                     for job in batch:
                         job.run(connection)
+                        if not _in_transaction(connection):  # a full disk may take it all back
+                            raise job.error or AssertionError("the work ended the transaction")
             except Exception as lost:  # noqa: BLE001  the commit failed: nobody's work was kept
                 for job in batch:
                     job.fail(lost)
@@ -114,24 +116,24 @@ class _Job:
         self._loop = asyncio.get_running_loop()
         self.answer: asyncio.Future[Any] = self._loop.create_future()
         self.due = False
+        self.error: Exception | None = None
         self._result: Any = None
-        self._error: Exception | None = None
 
     def run(self, connection: Connection) -> None:
         session = Session(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         )
         try:
-            with session.begin():
+            with worded(), session.begin():
                 self._result = self._work(session)
                 self.due = announced(session)
         except Exception as error:  # noqa: BLE001  raised again where it belongs: at the caller
-            self._error = error
+            self.error = error
         finally:
             session.close()
 
     def fail(self, error: Exception) -> None:
-        self._error, self.due = error, False
+        self.error, self.due = error, False
 
     def reply(self) -> None:
         self._loop.call_soon_threadsafe(self._settle)
@@ -139,8 +141,8 @@ class _Job:
     def _settle(self) -> None:
         if self.answer.done():
             return
-        if self._error is not None:
-            self.answer.set_exception(self._error)
+        if self.error is not None:
+            self.answer.set_exception(self.error)
         else:
             self.answer.set_result(self._result)
 
@@ -152,12 +154,22 @@ class worded:  # noqa: N801  (reads as a statement: with worded())
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OperationalError) and (reason := _reason(error)):
-            raise Unavailable(reason) from error
+        if not isinstance(error, OperationalError):
+            return
+        cause: BaseException | None = error  # what came first may hide behind a failed rollback
+        while cause is not None:
+            if reason := _reason(cause):
+                raise Unavailable(reason) from error
+            cause = cause.__context__
 
 
-def _reason(error: OperationalError) -> str | None:
-    match getattr(error.orig, "sqlite_errorcode", 0) & 0xFF:
+def _in_transaction(connection: Connection) -> bool:
+    raw: Any = connection.connection.driver_connection
+    return bool(raw.in_transaction)
+
+
+def _reason(error: BaseException) -> str | None:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "The database is busy; nothing was changed. Please try again."
         case sqlite3.SQLITE_FULL:

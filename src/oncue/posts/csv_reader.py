@@ -103,7 +103,7 @@ class ImportFile:
                 f"has {len(cells)} cells where the header has {expected}; "
                 f'put quotes around a cell that contains "{self._delimiter}"'
             )
-            return RowError(number, [message])
+            return RowError(number, (message,))
         # A row may stop early: spreadsheets leave out empty cells at its end.
         return _row(number, dict(zip(self._columns, cells, strict=False)))
 
@@ -181,7 +181,7 @@ def _row(number: int, cells: Mapping[str, str]) -> Row | RowError:
         tags=_list(cells.get("tags", "")),
         first_comment=_first_comment(cells.get("firstComment", ""), wrong),
     )
-    return RowError(number, wrong) if wrong else Row(number, post)
+    return RowError(number, tuple(wrong)) if wrong else Row(number, post)
 
 
 def _content(cell: str, wrong: list[str]) -> str:
@@ -202,7 +202,7 @@ def _account_ids(cell: str, wrong: list[str]) -> Sequence[UUID]:
             found.append(from_typeid("acc", name))
         except BadId as bad:
             wrong.append(f"accountIds: {_shown(name)} is no account id: {bad}")
-    return found
+    return tuple(found)
 
 
 def _scheduled_for(cell: str, wrong: list[str]) -> datetime | None:
@@ -231,9 +231,9 @@ def _first_comment(cell: str, wrong: list[str]) -> str | None:
     return cell if cell.strip() else None
 
 
-def _list(cell: str) -> list[str]:
+def _list(cell: str) -> Sequence[str]:
     """The parts of a list. In a file cut with `;` use `|`, or quotes around the list."""
-    return [part.strip() for part in LIST_SEPARATORS.split(cell) if part.strip()]
+    return tuple(part.strip() for part in LIST_SEPARATORS.split(cell) if part.strip())
 
 
 def _check_length(column: str, cell: str, limit: int, wrong: list[str]) -> None:

@@ -36,7 +36,7 @@ from oncue.posts.validation import (
     thread_issues,
     time_issues,
 )
-from oncue.posts.values import KEEP, Changes, ContentType
+from oncue.posts.values import KEEP, Changes, ContentType, ThreadEntry
 
 # Fields of Changes that are columns of the same meaning.
 PLAIN: Final[Mapping[str, str]] = {
@@ -66,7 +66,6 @@ def edit(
         get(session, workspace_id, post_id)
         return
     post = move(session, workspace_id, post_id, Operation.EDIT, now, version=changes.version)
-    check_metadata(None if changes.metadata is KEEP else changes.metadata)
     if changes.account_ids is not KEEP:
         _retarget(session, post, changes.account_ids, now)
     _check(session, post, changes, now)
@@ -76,6 +75,7 @@ def edit(
     if post.status in GOING_OUT:
         files = load_files(session, workspace_id, media_of(post))
         check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
+    check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
     events.record(session, workspace_id, post_id, "post.updated", now)
 
 
@@ -90,13 +90,26 @@ def _check(session: Session, post: Post, changes: Changes, now: datetime) -> Non
     if changes.thread is not KEEP:
         wanted = [media_id for entry in changes.thread for media_id in entry.media_ids]
         issues += media_issues(session, post.workspace_id, wanted, "threadPosts")
-    if changes.thread is not KEEP or changes.content_type is not KEEP:
+    touched = (changes.thread, changes.content_type, changes.account_ids)
+    if any(part is not KEEP for part in touched):
         platforms = [row.platform for row in destinations_of(session, post.workspace_id, post.id)]
-        content_type = None if changes.content_type is KEEP else changes.content_type
-        thread = () if changes.thread is KEEP else changes.thread
-        issues += thread_issues(content_type, thread, platforms)
+        issues += thread_issues(*_thread_after(post, changes), platforms)
     if issues:
         raise Invalid(issues)
+
+
+def _thread_after(post: Post, changes: Changes) -> tuple[ContentType | None, Sequence[ThreadEntry]]:
+    """The post's content type and thread as the changes will leave them."""
+    kept = [
+        ThreadEntry(sequence=sequence, content=item["content"])
+        for sequence, item in enumerate(post.thread, start=1)
+    ]
+    thread = kept if changes.thread is KEEP else changes.thread
+    if changes.content_type is not KEEP:
+        return changes.content_type, thread
+    if changes.thread is not KEEP or post.content_type is None:
+        return None, thread
+    return ContentType(post.content_type), thread
 
 
 def _write(session: Session, post: Post, changes: Changes) -> None:

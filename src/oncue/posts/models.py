@@ -46,6 +46,7 @@ class Post(Base):
     media_ids: Mapped[list[str]]
     thread: Mapped[list[Any]]  # [{"content", "mediaIds"}], in order
     persona_id: Mapped[str | None]
+    units: Mapped[int] = mapped_column(default=1)  # what it counts against the plan (V110)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]  # grows with every write: the version
 

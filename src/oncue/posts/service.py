@@ -14,7 +14,7 @@ from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
 from oncue.lib import ids
 from oncue.lib.clock import iso
-from oncue.posts import events
+from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status, statuses_permitting
 from oncue.posts.models import Destination, Post
@@ -44,13 +44,14 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     issues += media_issues(session, workspace_id, named)
     if issues:
         raise Invalid(issues)
-    check_metadata(new.metadata)
+    quota.charge(session, workspace_id, platforms, _units(new.thread), now)
     scheduled_for = None if new.save_as_draft else new.scheduled_for
     post = _post_row(workspace_id, new, scheduled_for, now)
     destinations = destination_rows(workspace_id, post["id"], accounts, scheduled_for, now)
     if scheduled_for is not None:
         files = load_files(session, workspace_id, named)
         check_networks(as_post(post), map(_as_destination, destinations), files, now)
+    check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
     session.execute(insert(_posts).values(**post))
     session.execute(insert(_destinations), destinations)
     events.record(session, workspace_id, post["id"], "post.created", now)
@@ -135,6 +136,8 @@ def clone(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) ->
     accounts = [
         (row.account_id, row.platform) for row in destinations_of(session, workspace_id, post_id)
     ]
+    platforms = [platform for _account_id, platform in accounts]
+    quota.charge(session, workspace_id, platforms, source.units, now)
     session.execute(insert(Post).values(**values))
     copy_id: UUID = values["id"]
     session.execute(
@@ -337,6 +340,7 @@ def _post_row(
         "media_ids": [str(media_id) for media_id in new.media_ids],
         "thread": thread_rows(new.thread),
         "persona_id": new.persona_id,
+        "units": _units(new.thread),
         "created_at": now,
         "updated_at": now,
     }
@@ -349,6 +353,11 @@ def as_post(row: Mapping[str, Any]) -> Post:
 
 def _as_destination(row: Mapping[str, Any]) -> Destination:
     return Destination(**row)
+
+
+def _units(thread: Sequence[ThreadEntry]) -> int:
+    """What a post counts: every item of a thread is one (V110)."""
+    return max(len(thread), 1)
 
 
 def _media_of(media_ids: Iterable[UUID], thread: Iterable[ThreadEntry]) -> list[UUID]:

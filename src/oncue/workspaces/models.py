@@ -1,6 +1,7 @@
 """Tenants and their keys."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
@@ -18,6 +19,8 @@ class Workspace(Base):
     name: Mapped[str]
     plan: Mapped[str] = mapped_column(default="agency")
     auto_retry: Mapped[bool] = mapped_column(default=True)
+    posts_per_month: Mapped[int | None]  # None: as many as one likes
+    posts_per_day: Mapped[dict[str, Any] | None]  # by platform constant, as in {"TWITTER": 50}
     created_at: Mapped[datetime]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from oncue.api.fields import (
     AccountId,
@@ -33,7 +33,13 @@ THREAD_CHARACTERS: Final = 280
 THREAD_MEDIA: Final = 4
 SAFETY_ENTRIES: Final = 500  # where the document states no limit (C20)
 
-Kind = Annotated[ContentType, Field(strict=False)]
+
+def _upper(value: object) -> object:
+    """Constants are known in either case (C12)."""
+    return value.upper() if isinstance(value, str) else value
+
+
+Kind = Annotated[ContentType, Field(strict=False), BeforeValidator(_upper)]
 
 
 class OverrideIn(Body):
@@ -51,14 +57,14 @@ class ThreadPostIn(Body):
 
 
 Overrides = dict[PlatformName, OverrideIn]
-PlatformMetadata = dict[PlatformName, dict[str, Json]]
+PlatformMetadata = dict[PlatformName, dict[Text, Json]]
 Accounts = Annotated[list[AccountId], Field(max_length=SAFETY_ENTRIES)]
 MediaIds = Annotated[list[MediaId], Field(max_length=SAFETY_ENTRIES)]
 Tags = Annotated[list[Text], Field(max_length=SAFETY_ENTRIES)]
 Thread = Annotated[list[ThreadPostIn], Field(max_length=THREAD_ITEMS)]
 Comment = Annotated[Text, Field(max_length=COMMENT_CHARACTERS)]
 Delay = Annotated[StrictInt, Field(ge=0, le=60)]
-Metadata = dict[str, Json]
+Metadata = dict[Text, Json]
 
 
 class CreatePost(Body):

@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("plan", sa.Text(), nullable=False),
         sa.Column("auto_retry", sa.Boolean(), nullable=False),
+        sa.Column("posts_per_month", sa.Integer(), nullable=True),
+        sa.Column("posts_per_day", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("created_at", oncue.db.base.Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
@@ -143,6 +145,7 @@ def upgrade() -> None:
         sa.Column("media_ids", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("thread", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("persona_id", sa.Text(), nullable=True),
+        sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("created_at", oncue.db.base.Moment(), nullable=False),
         sa.Column("updated_at", oncue.db.base.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
