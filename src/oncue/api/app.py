@@ -10,7 +10,16 @@ from oncue.api import errors, operations
 from oncue.api.compat import posts as compat_posts
 from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
-from oncue.api.native import accounts, bulk, checks, media, posts, publishing, system
+from oncue.api.native import (
+    accounts,
+    bulk,
+    checks,
+    media,
+    posts,
+    publishing,
+    system,
+    withdrawing,
+)
 from oncue.api.services import Services
 
 ABOUT: Final = "Hand in posts; Oncue publishes each to every chosen account, on cue and once."
@@ -44,7 +53,17 @@ def create_app(services: Services) -> Edge:
     app.state.services = services
     errors.install(app)
     # Fixed paths come before /v1/posts/{post_id}, which would take them for ids.
-    for module in (checks, bulk, posts, publishing, accounts, media, system, compat_posts):
+    for module in (
+        checks,
+        bulk,
+        posts,
+        publishing,
+        withdrawing,
+        accounts,
+        media,
+        system,
+        compat_posts,
+    ):
         app.include_router(module.router, responses=RESPONSES)
     app.include_router(operations.router)
 

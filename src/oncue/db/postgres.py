@@ -117,6 +117,8 @@ def _sqlstate(error: DBAPIError) -> str:
 def _worded(error: DBAPIError | OSError) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
     down = isinstance(error, OSError | InterfaceError | OperationalError)
-    if isinstance(error, DBAPIError) and _sqlstate(error).startswith(NOT_NOW):
-        down = True
+    if isinstance(error, DBAPIError) and (state := _sqlstate(error)):
+        if state in TRY_AGAIN:
+            return Unavailable("The database is busy; nothing was changed. Please try again.")
+        down = down or state.startswith(NOT_NOW)
     return Unavailable("The database cannot be reached; nothing was changed.") if down else error

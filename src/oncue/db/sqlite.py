@@ -96,7 +96,7 @@ class SqliteDatabase:
 
     def _neighbours(self) -> list["_Job"]:
         found: list[_Job] = []
-        while len(found) < BATCH:
+        while len(found) < BATCH - 1:
             try:
                 job = self._waiting.get_nowait()
             except Empty:

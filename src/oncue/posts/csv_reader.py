@@ -25,10 +25,15 @@ LIST_SEPARATORS: Final = re.compile("[;|]")
 
 FILE_BYTES: Final = 5 * 1024 * 1024
 FILE_ROWS: Final = 5_000
+FILE_RECORDS: Final = 100_000  # blank rows counted: a spreadsheet may leave thousands behind
 CELL_CHARACTERS: Final = 64 * 1024
 CONTENT_CHARACTERS: Final = 10_000
 COMMENT_CHARACTERS: Final = 2_200
-SHOWN_CHARACTERS: Final = 60  # of somebody's mistake, in the message about it
+LIST_ENTRIES: Final = 500
+
+# Of somebody's mistakes, in the messages about them.
+SHOWN_CHARACTERS: Final = 60
+SHOWN_IDS: Final = 3
 
 csv.field_size_limit(CELL_CHARACTERS)  # one limit for the whole process; only we read CSV
 
@@ -89,6 +94,8 @@ class ImportFile:
         try:
             reader = csv.reader(_lines(self._data), delimiter=self._delimiter, strict=True)
             for number, cells in enumerate(reader, start=1):
+                if number > FILE_RECORDS:
+                    raise BadFile(f"the file has more than {FILE_RECORDS} rows, blank ones counted")
                 if any(cell.strip() for cell in cells):
                     yield number, cells
         except csv.Error as wrong:
@@ -178,7 +185,7 @@ def _row(number: int, cells: Mapping[str, str]) -> Row | RowError:
         account_ids=_account_ids(cells.get("accountIds", ""), wrong),
         scheduled_for=_scheduled_for(cells.get("scheduledFor", ""), wrong),
         content_type=_content_type(cells.get("contentType", ""), wrong),
-        tags=_list(cells.get("tags", "")),
+        tags=_list("tags", cells.get("tags", ""), wrong),
         first_comment=_first_comment(cells.get("firstComment", ""), wrong),
     )
     return RowError(number, tuple(wrong)) if wrong else Row(number, post)
@@ -193,15 +200,18 @@ def _content(cell: str, wrong: list[str]) -> str:
 
 
 def _account_ids(cell: str, wrong: list[str]) -> Sequence[UUID]:
-    named = _list(cell)
+    named = _list("accountIds", cell, wrong)
     if not named:
         wrong.append("accountIds is required")
-    found = []
+    found, bad = [], []
     for name in named:
         try:
             found.append(from_typeid("acc", name))
-        except BadId as bad:
-            wrong.append(f"accountIds: {_shown(name)} is no account id: {bad}")
+        except BadId as why:
+            bad.append(f"accountIds: {_shown(name)} is no account id: {why}")
+    wrong += bad[:SHOWN_IDS]
+    if len(bad) > SHOWN_IDS:
+        wrong.append(f"accountIds: and {len(bad) - SHOWN_IDS} more like these")
     return tuple(found)
 
 
@@ -231,9 +241,12 @@ def _first_comment(cell: str, wrong: list[str]) -> str | None:
     return cell if cell.strip() else None
 
 
-def _list(cell: str) -> Sequence[str]:
+def _list(column: str, cell: str, wrong: list[str]) -> Sequence[str]:
     """The parts of a list. In a file cut with `;` use `|`, or quotes around the list."""
-    return tuple(part.strip() for part in LIST_SEPARATORS.split(cell) if part.strip())
+    parts = [part.strip() for part in LIST_SEPARATORS.split(cell) if part.strip()]
+    if len(parts) > LIST_ENTRIES:
+        wrong.append(f"{column} may have {LIST_ENTRIES} entries; this has {len(parts)}")
+    return tuple(parts[:LIST_ENTRIES])
 
 
 def _check_length(column: str, cell: str, limit: int, wrong: list[str]) -> None:

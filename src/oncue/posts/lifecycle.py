@@ -50,8 +50,25 @@ PERMITS: Final[Mapping[Status, Set[Operation]]] = {
 # fmt: on
 
 
-def statuses_permitting(operation: Operation) -> Set[Status]:
+class Withdrawal(StrEnum):
+    """What can be done with a post that has been out, beyond the document's table."""
+
+    UNPUBLISH = "unpublish"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+
+
+STARTS_FROM: Final[Mapping[Withdrawal, Set[Status]]] = {
+    Withdrawal.UNPUBLISH: {S.PUBLISHED, S.PARTIAL},  # V291
+    Withdrawal.ARCHIVE: {S.PUBLISHED, S.UNPUBLISHED, S.CANCELLED, S.FAILED, S.PARTIAL, S.DRAFT},
+    Withdrawal.UNARCHIVE: {S.ARCHIVED},  # C62
+}
+
+
+def statuses_permitting(operation: Operation | Withdrawal) -> Set[Status]:
     """Return every status from which `operation` may start."""
+    if isinstance(operation, Withdrawal):
+        return STARTS_FROM[operation]
     return {status for status, allowed in PERMITS.items() if operation in allowed}
 
 

@@ -32,6 +32,7 @@ class Post(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     status: Mapped[str]
+    archived_from: Mapped[str | None]  # the status an archived post returns to
     content: Mapped[str]
     content_type: Mapped[str | None]
     scheduled_for: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -23,6 +23,7 @@ MAX_RETRIES: Final = 3
 FIRST_DELAY: Final = timedelta(minutes=2)
 OUTCOME_UNKNOWN: Final = "OUTCOME_UNKNOWN"
 FIXABLE: Final = frozenset({"failed", "publishing", "pending"})
+SENT_OUT: Final = frozenset({Status.PUBLISHING, Status.PARTIAL, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +141,12 @@ def resolve(
     url: str | None = None,
 ) -> None:
     """Record what a person saw on the network where the outcome was unknown (C57)."""
-    get(session, workspace_id, post_id)
     session.execute(
         select(Post.id)
         .where(Post.workspace_id == workspace_id, Post.id == post_id)
         .with_for_update()
     )
+    post = get(session, workspace_id, post_id)
     row = _destination(session, workspace_id, post_id, destination_id)
     if not row.needs_review:
         raise Conflict("Only a destination whose outcome is unknown can be resolved")
@@ -172,8 +173,11 @@ def resolve(
         .execution_options(synchronize_session=False)
     )
     states = [row.state for row in destinations_of(session, workspace_id, post_id)]
-    status = roll_up(states)
-    _set_status(session, workspace_id, post_id, status, now)
+    status = roll_up(states) if post.status in SENT_OUT else Status(post.status)
+    changed: dict[str, Any] = {"updated_at": later(Post.updated_at, now)}
+    if published and post.status in SENT_OUT:
+        changed["published_at"] = now
+    _set_status(session, workspace_id, post_id, status, **changed)
     data = {"platformId": ids.to_typeid("pp", row.id), "published": published, "status": status}
     events.record(session, workspace_id, post_id, "post.resolved", now, data)
 
@@ -205,13 +209,8 @@ def _count(session: Session, row: Destination, count: int, next_at: datetime | N
 
 
 def _set_status(
-    session: Session,
-    workspace_id: UUID,
-    post_id: UUID,
-    status: Status,
-    now: datetime | None = None,
+    session: Session, workspace_id: UUID, post_id: UUID, status: Status, **changed: Any
 ) -> None:
-    changed = {"updated_at": later(Post.updated_at, now)} if now else {}
     session.execute(
         update(Post)
         .where(Post.workspace_id == workspace_id, Post.id == post_id)

@@ -16,7 +16,7 @@ from oncue.lib import ids
 from oncue.lib.clock import iso
 from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
-from oncue.posts.lifecycle import Operation, State, Status, statuses_permitting
+from oncue.posts.lifecycle import Operation, State, Status, Withdrawal, statuses_permitting
 from oncue.posts.models import Destination, Post
 from oncue.posts.validation import (
     check_metadata,
@@ -152,7 +152,7 @@ def move(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,
-    operation: Operation,
+    operation: Operation | Withdrawal,
     now: datetime,
     *,
     to: Status | None = None,
@@ -181,7 +181,7 @@ def _refuse(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,
-    operation: Operation,
+    operation: Operation | Withdrawal,
     version: datetime | None,
 ) -> None:
     """Say why the row was not taken."""

@@ -299,9 +299,7 @@ def platform_name(constant: str) -> str:
     return PLATFORM_NAMES.get(constant, constant.lower())
 
 
-def _answer(
-    request: Request, shared: Services, data: dict[str, Any], status: int
-) -> JSONResponse:
+def _answer(request: Request, shared: Services, data: dict[str, Any], status: int) -> JSONResponse:
     """The envelope, with its data once more at the top level (C41)."""
     facts = meta(request.scope["state"]["request_id"], shared.now())
     body = Envelope[dict[str, Any]](data=data, error=None, meta=facts).model_dump()

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("archived_from", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("content_type", sa.Text(), nullable=True),
         sa.Column("scheduled_for", oncue.db.base.Moment(), nullable=True),

@@ -1,0 +1,54 @@
+"""Asking each network to delete what a post published there (V292-V296)."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from oncue.accounts.wire import Line, Wire
+from oncue.connectors.base import Account, Deletes, Refused, Unclear
+from oncue.connectors.registry import CONNECTORS
+from oncue.connectors.runner import NoAnswer, NotSent, drive
+from oncue.db.database import Database
+from oncue.lib.clock import Clock
+from oncue.posts import withdrawing
+from oncue.posts.withdrawing import Target
+
+NOT_SUPPORTED: Final = "platform_not_supported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What one network did with our post. `reason` says why it is still there."""
+
+    platform: str
+    reason: str | None
+
+
+async def unpublish(
+    db: Database, wire: Wire, now: Clock, workspace_id: UUID, post_id: UUID
+) -> list[Removal]:
+    """Delete the post wherever it can be deleted, and mark it unpublished.
+
+    Deleting twice is harmless, so a crash half-way is mended by asking again. Raises NotFound
+    and OperationNotPermitted before any network is asked.
+    """
+    found = await db.read(lambda session: withdrawing.targets(session, workspace_id, post_id))
+    removals = [await _remove(wire, workspace_id, target) for target in found]
+    await db.write(
+        lambda session: withdrawing.mark_unpublished(session, workspace_id, post_id, now())
+    )
+    return removals
+
+
+async def _remove(wire: Wire, workspace_id: UUID, target: Target) -> Removal:
+    connector = CONNECTORS[target.platform]
+    if not isinstance(connector, Deletes):
+        return Removal(platform=target.platform, reason=NOT_SUPPORTED)
+    line = Line(wire, connector, target.account_id, workspace_id, target.server)
+    account = Account(native_id=target.native_id, username=target.username, server=target.server)
+    try:
+        await drive(connector.delete(target.post_id, account), line.send, asyncio.sleep)
+    except (Refused, Unclear, NoAnswer, NotSent) as reason:
+        return Removal(platform=target.platform, reason=str(reason))
+    return Removal(platform=target.platform, reason=None)
