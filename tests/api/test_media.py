@@ -1,0 +1,212 @@
+"""/v1/media in its first form: an image is uploaded whole, and attached by its id."""
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from api.answers import NOBODY, invalid, problem, rows
+from installation import Installation
+from oncue.lib import ids
+from statements import statements
+
+pytestmark = pytest.mark.anyio
+
+MEGABYTE = 1024 * 1024
+
+
+def png(width: int = 2, height: int = 3, size: int = 64) -> bytes:
+    """The head of a PNG, padded: what Oncue looks at, and no picture."""
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height)
+    return head.ljust(size, b"\x00")
+
+
+async def upload(
+    installation: Installation, content: bytes, name: str = "a.png", **form: str
+) -> httpx.Response:
+    file = {"file": (name, content, "image/png")}
+    return await installation.api.post("/v1/media", files=file, data=form)
+
+
+async def uploaded(installation: Installation) -> str:
+    answer = await upload(installation, png())
+    assert answer.status_code == 201, answer.text
+    media_id: str = answer.json()["id"]
+    return media_id
+
+
+def kept(installation: Installation) -> list[str]:
+    """What lies in the media folder."""
+    folder = installation.services.media_dir
+    return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+
+
+async def test_an_upload_is_shown_as_what_its_bytes_are(installation: Installation) -> None:
+    answer = await upload(installation, png(640, 480), "holiday.jpg", altText="A beach")
+
+    media = answer.json()
+    assert answer.status_code == 201
+    assert media == media | {
+        "filename": "holiday.jpg",
+        "contentType": "image/png",
+        "sizeBytes": 64,
+        "status": "ready",
+        "altText": "A beach",
+        "dimensions": {"width": 640, "height": 480},
+        "createdAt": "2026-11-22T12:00:00.000Z",
+    }
+    assert (await installation.api.get(f"/v1/media/{media['id']}")).json() == media
+    assert kept(installation) == [str(ids.from_typeid("media", media["id"]))]
+
+
+async def test_a_files_kind_is_what_it_begins_with(installation: Installation) -> None:
+    kinds = {
+        b"\xff\xd8\xff\xe0": "image/jpeg",
+        b"\x89PNG\r\n\x1a\n": "image/png",
+        b"GIF89a\x01\x00\x01\x00": "image/gif",
+        b"RIFF\x00\x00\x00\x00WEBP": "image/webp",
+    }
+
+    found = {head: (await upload(installation, head)).json()["contentType"] for head in kinds}
+
+    assert found == kinds
+
+
+async def test_a_name_is_for_display_and_never_a_path(installation: Installation) -> None:
+    boundary = "x-boundary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="'
+    tail = f"\r\n--{boundary}--\r\n".encode()
+
+    async def shown(name: str) -> str:
+        body = f'{head}{name}"\r\n\r\n'.encode() + png() + tail
+        answer = await installation.api.post(
+            "/v1/media",
+            content=body,
+            headers={"content-type": f"multipart/form-data; boundary={boundary}"},
+        )
+        assert answer.status_code == 201, answer.text
+        filename: str = answer.json()["filename"]
+        return filename
+
+    assert await shown("../../etc/passwd") == "../../etc/passwd"
+    assert await shown("sommer-größe 🏖.png") == "sommer-größe 🏖.png"
+    assert await shown("a\x00b\x07.png") == "ab.png"
+    assert await shown("x" * 300) == "x" * 255
+    assert all(ids.from_typeid("media", name) for name in kept(installation))
+
+
+async def test_what_is_no_image_is_refused_and_leaves_nothing(installation: Installation) -> None:
+    before = await rows(installation)
+
+    async def refused(content: bytes) -> object:
+        return problem(await upload(installation, content))
+
+    wrong = [b"", b"<svg onload=alert(1)>", b"MZ\x90\x00", b"%PDF-1.7", b"PNG\r\n\x1a\n"]
+    limit = {"maxBytes": 20 * MEGABYTE}
+    assert [await refused(content) for content in wrong] == [invalid("file", **limit)] * len(wrong)
+    assert await refused(png(size=20 * MEGABYTE + 1)) == invalid("file", **limit)
+    assert await rows(installation) == before
+    assert kept(installation) == []
+
+
+async def test_an_upload_that_is_far_too_large_is_not_read_to_its_end(
+    installation: Installation,
+) -> None:
+    answer = await upload(installation, png(size=21 * MEGABYTE))
+
+    assert problem(answer) == (413, "BAD_REQUEST", {"maxBytes": 21 * MEGABYTE})
+    assert kept(installation) == []
+
+
+async def test_an_upload_without_a_file_is_refused(installation: Installation) -> None:
+    multipart = {"content-type": "multipart/form-data; boundary=x"}
+
+    async def refused(content: bytes, headers: Mapping[str, str]) -> object:
+        answer = await installation.api.post("/v1/media", content=content, headers=headers)
+        return problem(answer)
+
+    field = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ntext\r\n--x--\r\n'
+    assert await refused(b"--x--\r\n", multipart) == invalid("file")
+    assert await refused(field, multipart) == invalid("file")
+    assert await refused(b"{}", {"content-type": "application/json"}) == invalid("file")
+    assert await refused(b"", {"content-type": "multipart/form-data"}) == (400, "BAD_REQUEST", None)
+    assert kept(installation) == []
+
+
+async def test_a_description_is_text_of_a_certain_length(installation: Installation) -> None:
+    long = await upload(installation, png(), altText="x" * 2_001)
+    nul = await upload(installation, png(), altText="a\x00b")
+
+    assert problem(long) == invalid("altText", maxLength=2_000, actualLength=2_001)
+    assert problem(nul) == invalid("altText")
+
+
+@statements("V28", "V85", "V130")
+async def test_media_is_attached_by_its_id_and_shown_whole(installation: Installation) -> None:
+    first, second = await uploaded(installation), await uploaded(installation)
+    shown = (await installation.api.get(f"/v1/media/{first}")).json()
+
+    post = await installation.create("MASTODON", media=[first])
+    path = f"/v1/posts/{post['id']}"
+    both = (await installation.api.patch(path, json={"media": [second, first]})).json()
+    none = (await installation.api.patch(path, json={"media": []})).json()
+
+    assert post["media"] == [shown]
+    assert [media["id"] for media in both["media"]] == [second, first]
+    assert none["media"] == []
+
+
+@statements("V28", "V130")
+async def test_media_of_nobody_and_of_another_workspace_are_equally_unknown(
+    installation: Installation,
+) -> None:
+    mine = await uploaded(installation)
+    key = await installation.new_key(workspace_id=await installation.new_workspace())
+    headers = {"authorization": f"Bearer {key}"}
+    theirs = await installation.api.post(
+        "/v1/media", files={"file": ("b.png", png(), "image/png")}, headers=headers
+    )
+    wrong = [theirs.json()["id"], ids.to_typeid("media", NOBODY)]
+    post = await installation.create("MASTODON", media=[mine])
+
+    async def ask(media_id: str) -> list[object]:
+        fields: dict[str, Any] = {
+            "content": "x",
+            "accountIds": [installation.account("TWITTER")],
+        }
+        thread = [{"sequence": 1, "content": "1/", "mediaIds": [media_id]}]
+        path = f"/v1/posts/{post['id']}"
+        return [
+            problem(await installation.api.get(f"/v1/media/{media_id}")),
+            problem(await installation.api.post("/v1/posts", json=fields | {"media": [media_id]})),
+            problem(
+                await installation.api.post("/v1/posts", json=fields | {"threadPosts": thread})
+            ),
+            problem(await installation.api.patch(path, json={"media": [media_id]})),
+        ]
+
+    answers = [await ask(media_id) for media_id in wrong]
+
+    unknown = invalid("media", code="MEDIA_NOT_FOUND")
+    threaded = invalid("threadPosts", code="MEDIA_NOT_FOUND")
+    assert answers == [[(404, "NOT_FOUND", None), unknown, threaded, unknown]] * 2
+    assert (await installation.get(post["id"])) == post
+
+
+@statements("V109", "V34")
+async def test_an_item_of_a_thread_has_media_of_its_own(installation: Installation) -> None:
+    one, two = await uploaded(installation), await uploaded(installation)
+    items = [
+        {"sequence": 1, "content": "1/", "mediaIds": [one, two]},
+        {"sequence": 2, "content": "2/"},
+    ]
+
+    post = await installation.publish("TWITTER", contentType="THREAD", threadPosts=items)
+
+    assert post["threadPosts"] == [items[0], items[1] | {"mediaIds": []}]
+    assert [len(entry.media) for entry in installation.ledger.entries(platform="TWITTER")] == [
+        *(1, 1),  # uploads
+        *(2, 0),  # posts
+    ]
