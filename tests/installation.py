@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -192,8 +192,13 @@ class Installation:
 
 
 @asynccontextmanager
-async def install(settings: Settings, db: Database, clock: Clock) -> AsyncIterator[Installation]:
-    """Set up an installation on an empty database, beside a sandbox of its own."""
+async def install(
+    settings: Settings, db: Database, clock: Clock, outbound: HttpClient | None = None
+) -> AsyncIterator[Installation]:
+    """Set up an installation on an empty database, beside a sandbox of its own.
+
+    A platform that the settings give an address is reached there and not in the sandbox.
+    """
     ledger = Ledger()
     sandbox = TestServer(create_sandbox(ledger, now=clock))
     await sandbox.start_server()
@@ -201,9 +206,9 @@ async def install(settings: Settings, db: Database, clock: Clock) -> AsyncIterat
     vault = parse_keys(MASTER_KEY)
     await db.write(_empty)
     workspace_id, key, rows = await db.write(lambda session: _populate(session, vault, clock()))
-    http, outbound = ClientSession(), HttpClient(timeout=2)
+    http, outbound = ClientSession(), outbound or HttpClient(timeout=2)
     services, engine, publisher = _services(
-        _with_sandbox(settings, sandbox_url), db, vault, outbound, clock
+        replace(settings, sandbox_url=sandbox_url), db, vault, outbound, clock
     )
     transport = httpx.ASGITransport(app=create_app(services))
     headers = {"authorization": f"Bearer {key}"}
@@ -284,10 +289,6 @@ def _services(
         media_dir=media_dir,
     )
     return services, engine, publisher
-
-
-def _with_sandbox(settings: Settings, url: str) -> Settings:
-    return Settings(data_dir=settings.data_dir, database_url=settings.database_url, sandbox_url=url)
 
 
 def _empty(session: Session) -> None:

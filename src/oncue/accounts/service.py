@@ -46,6 +46,11 @@ def check(new: NewAccount) -> None:
         for name in connector.spec.credentials
         if not new.credentials.get(name)
     ]
+    issues += [
+        Issue(field=f"credentials.{name}", message="holds a line break or the like")
+        for name, value in new.credentials.items()
+        if not value.isprintable()  # it could not be sent: a header has no line breaks
+    ]
     if connector.spec.own_server and not (new.server or connector.spec.default_server):
         issues.append(Issue(field="serverUrl", message=f"{connector.spec.name} needs a server"))
     if issues:

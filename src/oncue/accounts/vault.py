@@ -6,7 +6,6 @@ workspace, the account and the field, so that a ciphertext moved to another row 
 """
 
 import base64
-import binascii
 import os
 import secrets
 from collections.abc import Mapping
@@ -48,16 +47,22 @@ class Vault:
         """Decrypt; raises Tampered where `context` is not what it was sealed for, and
         VaultError where its key is not among ours.
         """  # noqa: D205
-        version, key_id, nonce, ciphertext = sealed.split(":")
+        match sealed.split(":"):
+            case [version, key_id, nonce, ciphertext]:
+                pass
+            case _:
+                raise Tampered("what was found is no sealed secret")
         if version != VERSION:
             raise VaultError(f"A secret is sealed as {version}, which this Oncue cannot open")
         if key_id not in self._keys:
             raise VaultError(f"ONCUE_SECRET_KEYS lacks the key {key_id!r} that sealed a secret")
         try:
             opened = AESGCM(self._keys[key_id]).decrypt(
-                base64.b64decode(nonce), base64.b64decode(ciphertext), _bound(context)
+                base64.b64decode(nonce, validate=True),
+                base64.b64decode(ciphertext, validate=True),
+                _bound(context),
             )
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter: no base64, or no nonce
             raise Tampered("a secret does not belong to the row it was found in") from None
         return opened.decode()
 
@@ -76,10 +81,12 @@ def parse_keys(text: str) -> Vault:
             raise VaultError("ONCUE_SECRET_KEYS reads id:base64,id:base64")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise VaultError(f"The secret key {key_id!r} is not base64") from None
         if len(key) != KEY_BYTES:
             raise VaultError(f"The secret key {key_id!r} has {len(key)} bytes, not {KEY_BYTES}")
+        if key_id in keys:
+            raise VaultError(f"The secret key {key_id!r} is there twice")
         keys[key_id] = key
     if not keys:
         raise VaultError("ONCUE_SECRET_KEYS is empty")

@@ -101,7 +101,7 @@ def add(
     row = MediaFile(
         id=stored.id,
         workspace_id=workspace_id,
-        filename=filename[:FILENAME_CHARACTERS] or "file",
+        filename=_as_shown(filename),
         content_type=stored.content_type,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
@@ -114,6 +114,12 @@ def add(
     session.add(row)
     session.flush()
     return row
+
+
+def _as_shown(filename: str) -> str:
+    """A name as it can be displayed and kept: PostgreSQL takes no NUL."""
+    printable = "".join(character for character in filename if character.isprintable())
+    return printable[:FILENAME_CHARACTERS] or "file"
 
 
 def get(session: Session, workspace_id: UUID, media_id: UUID) -> MediaFile:

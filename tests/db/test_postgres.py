@@ -1,0 +1,204 @@
+"""PostgreSQL: lost deadlocks are run again, lost connections are made again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
+
+from db.notes import numbers, write, writing
+from oncue.db.database import announce_due
+from oncue.db.postgres import TRIES, PostgresDatabase
+from oncue.errors import Conflict, Unavailable
+
+pytestmark = pytest.mark.anyio
+
+
+def touching(
+    first: int, second: int, met: asyncio.Barrier, runs: list[int]
+) -> Callable[[Session], None]:
+    """Change one note and then another, with a meeting in between the first time around."""
+    statement = text("UPDATE note SET words = words || :who WHERE id = :id")
+
+    def work(session: Session) -> None:
+        runs.append(first)
+        session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
+        session.execute(statement, {"id": first, "who": str(first)})
+        if runs.count(first) == 1:
+            await_only(met.wait())
+        session.execute(statement, {"id": second, "who": str(first)})
+
+    return work
+
+
+async def test_the_loser_of_a_deadlock_is_run_again(postgres: PostgresDatabase) -> None:
+    await postgres.write(writing(1, ""))
+    await postgres.write(writing(2, ""))
+    met = asyncio.Barrier(2)
+    runs: list[int] = []
+
+    await asyncio.gather(
+        postgres.write(touching(1, 2, met, runs)), postgres.write(touching(2, 1, met, runs))
+    )
+
+    words = await postgres.read(
+        lambda session: session.scalars(text("SELECT words FROM note ORDER BY id")).all()
+    )
+    assert len(runs) == 3
+    assert [sorted(each) for each in words] == [["1", "2"], ["1", "2"]]
+
+
+async def test_who_never_wins_is_told_in_the_end(postgres: PostgresDatabase) -> None:
+    runs: list[int] = []
+
+    def always_in_the_way(session: Session) -> None:
+        runs.append(1)
+        session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END $$"))
+
+    with pytest.raises(Unavailable, match="busy"):
+        await postgres.write(always_in_the_way)
+
+    assert len(runs) == TRIES
+
+
+@pytest.mark.parametrize("trouble", [Conflict("no"), IntegrityError("INSERT", {}, ValueError())])
+async def test_what_will_not_get_better_is_not_tried_again(
+    postgres: PostgresDatabase, trouble: Exception
+) -> None:
+    runs: list[int] = []
+
+    def work(_session: Session) -> None:
+        runs.append(1)
+        raise trouble
+
+    with pytest.raises(type(trouble)):
+        await postgres.write(work)
+
+    assert runs == [1]
+
+
+async def test_a_server_that_refuses_connections_is_not_now(free_port: int) -> None:
+    db = PostgresDatabase(f"postgresql://postgres@127.0.0.1:{free_port}/oncue")
+
+    with pytest.raises(Unavailable):
+        await db.write(writing(1))
+    with pytest.raises(Unavailable):
+        await db.read(numbers)
+
+    await db.close()
+
+
+@asynccontextmanager
+async def refusing(sqlstate: str, words: str) -> AsyncIterator[str]:
+    """A server that answers every connection with this error, as one does that is starting."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = int.from_bytes(await reader.readexactly(4))
+        if size == 8:  # a question whether it speaks TLS
+            await reader.readexactly(4)
+            writer.write(b"N")
+            size = int.from_bytes(await reader.readexactly(4))
+        await reader.readexactly(size - 4)
+        fields = b"SFATAL\0VFATAL\0C%b\0M%b\0\0" % (sqlstate.encode(), words.encode())
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"postgresql://postgres@127.0.0.1:{port}/oncue"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "words"),
+    [
+        ("57P03", "the database system is starting up"),
+        ("53300", "sorry, too many clients already"),
+    ],
+)
+async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) -> None:
+    async with refusing(sqlstate, words) as url:
+        db = PostgresDatabase(url)
+
+        with pytest.raises(Unavailable):
+            await db.write(writing(1))
+        with pytest.raises(Unavailable):
+            await db.read(numbers)
+
+        await db.close()
+
+
+HANG_UP = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+async def hang_up(url: str) -> None:
+    """End every connection to the database, as a restart does."""
+    other = PostgresDatabase(url)
+    await other.write(lambda session: session.execute(HANG_UP).close())
+    await other.close()
+
+
+async def test_connections_that_were_ended_while_idle_are_made_again(
+    postgres: PostgresDatabase,
+) -> None:
+    await postgres.write(writing(1))
+
+    await hang_up(postgres.url)
+
+    assert await postgres.write(writing(2)) == 2
+    assert await postgres.read(numbers) == [1, 2]
+
+
+async def test_a_transaction_whose_connection_ends_changes_nothing_and_says_not_now(
+    postgres: PostgresDatabase,
+) -> None:
+    def work(session: Session) -> None:
+        write(session, 1)
+        await_only(hang_up(postgres.url))
+        write(session, 2)
+
+    with pytest.raises(Unavailable):
+        await postgres.write(work)
+
+    assert await postgres.read(numbers) == []
+
+
+async def announce_until(heard: asyncio.Event, db: PostgresDatabase) -> None:
+    """Make things due until somebody hears of it; a listener needs a moment to be there."""
+    for _ in range(100):
+        await db.write(announce_due)
+        try:
+            await asyncio.wait_for(heard.wait(), 0.1)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError("nobody listens")
+
+
+async def test_what_one_process_makes_due_wakes_another(postgres: PostgresDatabase) -> None:
+    other, heard = PostgresDatabase(postgres.url), asyncio.Event()
+    other.on_due(heard.set)
+
+    await announce_until(heard, postgres)
+
+    await other.close()
+
+
+async def test_a_listener_whose_connection_ends_listens_again(postgres: PostgresDatabase) -> None:
+    other, heard = PostgresDatabase(postgres.url), asyncio.Event()
+    other.on_due(heard.set)
+    await announce_until(heard, postgres)
+
+    heard.clear()
+    await hang_up(postgres.url)
+
+    await announce_until(heard, postgres)
+    await other.close()
