@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import BinaryIO
 
 from oncue.accounts.service import verify_vault
@@ -65,7 +66,7 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
             now=utc_now,
             media_file=lambda media_id: media_dir / media_id,
         )
-        engine = open_engine(db)
+        engine = open_engine(db, settings.heartbeat)
         metrics = Metrics()
         publisher = Publisher(
             db=db,
@@ -96,9 +97,11 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await db.close()
 
 
-def open_engine(db: Database) -> Engine:
+def open_engine(db: Database, heartbeat: timedelta) -> Engine:
     """PgQueuer on PostgreSQL, or in memory beside SQLite."""
-    return PostgresEngine(db) if isinstance(db, PostgresDatabase) else MemoryEngine(db)
+    if isinstance(db, PostgresDatabase):
+        return PostgresEngine(db, heartbeat)
+    return MemoryEngine(db, heartbeat)
 
 
 def sole_worker(settings: Settings) -> BinaryIO | None:

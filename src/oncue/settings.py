@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,10 @@ PLATFORMS: Final = (
 # look before. The first leaves the network time to show what it accepted.
 LOOKUP_SECONDS: Final = (15.0, 60.0, 180.0)
 
+# How long a worker that is not heard from keeps its jobs; then another worker takes them.
+HEARTBEAT: Final = timedelta(seconds=30)
+SHORTEST_HEARTBEAT: Final = timedelta(seconds=1)
+
 
 class BadSetting(ValueError):
     """A setting that cannot be what it is set to."""
@@ -37,7 +42,10 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The installation's settings. `platform_urls` holds ONCUE_<PLATFORM>_URL, where set."""
+    """The installation's settings. `platform_urls` holds ONCUE_<PLATFORM>_URL, where set.
+
+    `heartbeat` (ONCUE_HEARTBEAT_SECONDS) has to be longer than any pause of a living worker.
+    """
 
     data_dir: Path = Path("oncue-data")
     database_url: str = ""
@@ -47,6 +55,7 @@ class Settings:
     platform_urls: Mapping[str, str] = field(default_factory=dict)
     log_level: str = "info"
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
+    heartbeat: timedelta = HEARTBEAT
 
     @property
     def is_sqlite(self) -> bool:
@@ -86,6 +95,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         platform_urls=urls,
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
+        heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
     )
 
 
@@ -105,3 +115,15 @@ def _lookup_seconds(value: str) -> tuple[float, ...]:
     if any(second < 0 for second in seconds):
         raise BadSetting("ONCUE_LOOKUP_SECONDS holds no negative numbers")
     return seconds
+
+
+def _heartbeat(value: str) -> timedelta:
+    if not value:
+        return HEARTBEAT
+    try:
+        heartbeat = timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        raise BadSetting("ONCUE_HEARTBEAT_SECONDS is a number of seconds, as in 30") from None
+    if heartbeat < SHORTEST_HEARTBEAT:
+        raise BadSetting("ONCUE_HEARTBEAT_SECONDS is 1 at least")
+    return heartbeat

@@ -35,8 +35,8 @@ Work: TypeAlias = Callable[[Session], tuple[T, Sequence[Job]]]
 Handler: TypeAlias = Callable[[Job], Awaitable[None]]
 
 ENTRYPOINT: Final = "publish"
-HEARTBEAT: Final = timedelta(seconds=30)
-DEQUEUE_TIMEOUT: Final = timedelta(seconds=5)
+QUEUE_LOCK: Final = 0x6F6E6375 + 4
+DEQUEUE_TIMEOUT: Final = timedelta(seconds=5)  # and never longer than a heartbeat
 CONCURRENCY: Final = 100
 FETCH: Final = 20
 GRACE_SECONDS: Final = 20.0
@@ -89,7 +89,8 @@ class Engine(Protocol):
 class _Worker:
     """What both backends share: a PgQueuer manager that hands jobs to our handler."""
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat: timedelta) -> None:
+        self._heartbeat = heartbeat
         self._manager: QueueManager | None = None
         self._stopped = asyncio.Event()
 
@@ -103,10 +104,10 @@ class _Worker:
 
         running = asyncio.create_task(
             manager.run(
-                dequeue_timeout=DEQUEUE_TIMEOUT,
+                dequeue_timeout=min(DEQUEUE_TIMEOUT, self._heartbeat),
                 batch_size=FETCH,
                 max_concurrent_tasks=CONCURRENCY,
-                heartbeat_timeout=HEARTBEAT,
+                heartbeat_timeout=self._heartbeat,
                 log_aggregation_interval=timedelta(0),  # the log is ours to trim: see tidy
             )
         )
@@ -133,8 +134,8 @@ class _Worker:
 class MemoryEngine(_Worker):
     """Jobs in this process only. They die with it, and the start-up sweep makes them anew."""
 
-    def __init__(self, db: Database) -> None:
-        super().__init__()
+    def __init__(self, db: Database, heartbeat: timedelta) -> None:
+        super().__init__(heartbeat)
         self._db = db
         self._queries = _ForgetfulQueries(InMemoryDriver())
 
@@ -177,11 +178,11 @@ class _ForgetfulQueries(InMemoryQueries):
 class PostgresEngine(_Worker):
     """Jobs in the database: queued in the transaction that makes them, run by any process.
 
-    A worker that dies stops its heartbeats, and any other takes its jobs after HEARTBEAT.
+    A worker that dies stops its heartbeats, and any other takes its jobs after `heartbeat`.
     """
 
-    def __init__(self, db: PostgresDatabase) -> None:
-        super().__init__()
+    def __init__(self, db: PostgresDatabase, heartbeat: timedelta) -> None:
+        super().__init__(heartbeat)
         self._db = db
         self._pool: asyncpg.Pool | None = None
 
@@ -222,9 +223,10 @@ class PostgresEngine(_Worker):
 
 
 async def install_queue(db: PostgresDatabase) -> None:
-    """Make PgQueuer's tables, or bring them up to date."""
+    """Make PgQueuer's tables, or bring them up to date; a second process waits for the first."""
     connection = await asyncpg.connect(db.url)
     try:
+        await connection.execute("SELECT pg_advisory_lock($1)", QUEUE_LOCK)
         queries = Queries(AsyncpgDriver(connection))
         if await queries.schema_is_installed():
             await queries.upgrade()
