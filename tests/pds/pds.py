@@ -1,23 +1,27 @@
-"""A real Bluesky server for one test, and just enough of a runner to drive a connector there."""
+"""A real Bluesky server for the tests, somebody with an account there, and a line that fails."""
 
 import os
 import socket
 import subprocess
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final
 
+import httpx2 as httpx
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientSession
 
-from oncue.connectors.base import Account, Call, Exchange, Refused, Reply, Steps, Wait
-from oncue.connectors.bluesky import Bluesky
+from installation import Installation
+from oncue.lib.http import Answer, HttpClient, Request
 
-T = TypeVar("T")
-HERE = Path(__file__).parent
-INSTALLED = HERE / "node_modules" / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
+HERE: Final = Path(__file__).parent
+INSTALLED: Final = (
+    HERE / "node_modules" / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
+)
+PASSWORD: Final = "correct horse"
+PATIENCE_SECONDS: Final = 30
 
 
 def need_installation() -> None:
@@ -53,72 +57,63 @@ def running(folder: Path) -> Iterator[str]:
             process.communicate()
 
 
-@dataclass
+class LossyClient(HttpClient):
+    """The outbound client, but the answer to a post can get lost: the server has it by then."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=PATIENCE_SECONDS)
+        self.loses: BaseException | None = None
+        self.posts_sent = 0
+
+    async def send(self, request: Request) -> Answer:
+        answer = await super().send(request)
+        if request.is_decisive:
+            self.posts_sent += 1
+            lost, self.loses = self.loses, None
+            if lost is not None:
+                raise lost
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody with an account, whose connector's steps are really taken."""
+    """Somebody with an account on the server, seen without any code of ours."""
 
     http: ClientSession
     url: str
-    secrets: Mapping[str, str]
-    files: dict[str, bytes] = field(default_factory=dict)
-    account: Account = field(default_factory=lambda: Account(native_id=""))
-    connector: Bluesky = field(default_factory=Bluesky)
+    handle: str
+    did: str
 
-    async def sign_in(self) -> None:
-        session = await self._play(self.connector.sign_in(self.secrets))
-        self.secrets = {**self.secrets, **session.secrets}
-        who = await self.run(self.connector.identify(self.account))
-        self.account = Account(native_id=who.native_id, username=who.username, server=self.url)
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        return {"identifier": self.handle, "appPassword": PASSWORD}
 
-    async def run(self, steps: Steps[T]) -> T:
-        return await self._play(steps)
-
-    async def ask(self, call: Call) -> Any:
-        """One call of the test's own."""
-        return (await self._send(call)).body
-
-    async def _play(self, steps: Generator[Any, Reply, T]) -> T:
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    reply = await self._send(step)
-                except Refused as refused:
-                    step = steps.throw(refused)
-                else:
-                    step = steps.send(reply)
-        except StopIteration as finished:
-            outcome: T = finished.value
-            return outcome
-
-    async def _send(self, step: Call | Exchange | Wait) -> Reply:
-        assert not isinstance(step, Wait)
-        call = self.connector.sign(step, self.secrets) if isinstance(step, Call) else step
-        body = call.body if isinstance(call, Call) else None
-        async with self.http.request(
-            call.method,
-            self.url + call.path,
-            params=dict(call.query) if isinstance(call, Call) else None,
-            json=dict(call.json) if call.json is not None else None,
-            data=self.files[body.id] if body else None,
-            headers=dict(call.headers),
-        ) as answer:
-            reply = Reply(answer.status, await _body(answer))
-        self.connector.judge(reply)
-        return reply
+    async def records(self) -> list[dict[str, Any]]:
+        """The posts that are in the person's repository."""
+        query = {"repo": self.did, "collection": "app.bsky.feed.post"}
+        address = f"{self.url}/xrpc/com.atproto.repo.listRecords"
+        async with self.http.get(address, params=query) as answer:
+            assert answer.status == 200, await answer.text()
+            found: list[dict[str, Any]] = (await answer.json())["records"]
+        return found
 
 
-async def _body(answer: ClientResponse) -> Any:
-    is_json = answer.content_type == "application/json"
-    return await (answer.json() if is_json else answer.text())
-
-
-async def newcomer(http: ClientSession, url: str, handle: str) -> Person:
-    """A person who has just got an account, and signed in with it."""
-    password = "correct horse"
-    account = {"handle": handle, "email": f"{handle}@mail.test", "password": password}
+async def sign_up(http: ClientSession, url: str, handle: str) -> Person:
+    """A person who has just got an account."""
+    account = {"handle": handle, "email": f"{handle}@mail.test", "password": PASSWORD}
     async with http.post(f"{url}/xrpc/com.atproto.server.createAccount", json=account) as answer:
         assert answer.status == 200, await answer.text()
-    person = Person(http, url, {"identifier": handle, "appPassword": password})
-    await person.sign_in()
-    return person
+        did: str = (await answer.json())["did"]
+    return Person(http=http, url=url, handle=handle, did=did)
+
+
+async def ask_to_connect(oncue: Installation, person: Person, **changed: str) -> httpx.Response:
+    """POST /v1/accounts with the person's credentials."""
+    return await oncue.api.post(
+        "/v1/accounts",
+        json={
+            "platform": "BLUESKY",
+            "credentials": {**person.credentials, **changed},
+            "serverUrl": person.url,
+        },
+    )

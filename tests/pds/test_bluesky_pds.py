@@ -1,71 +1,53 @@
-"""The Bluesky connector against the real server. `make pds` installs it."""
+"""A whole installation publishes to the real Bluesky server. `make pds` installs that."""
 
 import base64
-import hashlib
-import itertools
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 
-from oncue.connectors.base import Call, Draft, Media, Published, Refusal, Refused
-from pds.pds import Person, need_installation, newcomer, running
+from installation import Installation
+from oncue.accounts.models import Account
+from oncue.accounts.wire import Line
+from oncue.connectors.base import Account as Speaker
+from oncue.connectors.base import Draft, Refused
+from oncue.connectors.bluesky import Bluesky
+from oncue.connectors.runner import drive
+from oncue.lib.http import NeverAnswered
+from pds.pds import LossyClient, Person, sign_up
 
 pytestmark = pytest.mark.anyio
 
-BEGUN = datetime.now(UTC)
-NUMBERS = itertools.count(1)
-HELLO = Draft(text="👋 https://oncue.test/é #hi", key="dst_1", begun_at=BEGUN)
+BLUESKY = Bluesky()
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-PHOTO = Media(
-    id="med_1",
-    type="image/png",
-    bytes=len(PIXEL),
-    sha256=hashlib.sha256(PIXEL).hexdigest(),
-    alt="A pixel",
-    width=1,
-    height=1,
-)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    need_installation()
-    with running(tmp_path_factory.mktemp("pds")) as url:
-        yield url
+class Killed(BaseException):
+    """The process ends here, with whatever it has written so far."""
 
 
-@pytest.fixture
-async def maria(server: str) -> AsyncIterator[Person]:
-    """A newcomer in every test, so that nobody has posted yet."""
-    async with ClientSession() as http:
-        yield await newcomer(http, server, f"maria{next(NUMBERS)}.test")
+def line_of(oncue: Installation, account: Account) -> Line:
+    """The account's way to the network."""
+    return Line(oncue.services.wire, BLUESKY, account.id, oncue.workspace_id, account.server)
 
 
-async def records(person: Person) -> list[dict[str, Any]]:
-    query = {"repo": person.account.native_id, "collection": "app.bsky.feed.post"}
-    listing = await person.ask(Call("GET", "/xrpc/com.atproto.repo.listRecords", query=query))
-    found: list[dict[str, Any]] = listing["records"]
-    return found
+def speaker(account: Account) -> Speaker:
+    return Speaker(native_id=account.native_id, username=account.username, server=account.server)
 
 
-async def publish(person: Person, draft: Draft) -> Published:
-    return await person.run(person.connector.publish(draft, person.account))
+async def test_text_is_published_with_what_it_links_to(
+    oncue: Installation, maria: Person, account: Account
+) -> None:
+    content = f"👋 https://oncue.test/é #hi @{maria.handle}"
 
+    post = await oncue.publish("BLUESKY", content=content)
 
-async def test_text_is_published_with_what_it_links_to_and_deleted(maria: Person) -> None:
-    draft = replace(HELLO, text=f"{HELLO.text} @{maria.account.username}")
-    published = await publish(maria, draft)
-
-    [record] = await records(maria)
-    assert record["uri"] == published.id
-    assert record["value"]["text"] == draft.text
-    text = draft.text.encode()
+    [record] = await maria.records()
+    [platform] = post["platforms"]
+    assert (post["status"], platform["platformPostId"]) == ("published", record["uri"])
+    assert record["value"]["text"] == content
+    text = content.encode()
     assert [
         (text[each["index"]["byteStart"] : each["index"]["byteEnd"]].decode(), each["features"][0])
         for each in record["value"]["facets"]
@@ -75,75 +57,97 @@ async def test_text_is_published_with_what_it_links_to_and_deleted(maria: Person
             {"$type": "app.bsky.richtext.facet#link", "uri": "https://oncue.test/é"},
         ),
         ("#hi", {"$type": "app.bsky.richtext.facet#tag", "tag": "hi"}),
-        (
-            f"@{maria.account.username}",
-            {"$type": "app.bsky.richtext.facet#mention", "did": maria.account.native_id},
-        ),
+        (f"@{maria.handle}", {"$type": "app.bsky.richtext.facet#mention", "did": maria.did}),
     ]
 
-    for _ in range(2):
-        await maria.run(maria.connector.delete(published.id, maria.account))
-    assert await records(maria) == []
 
+async def test_an_image_is_published_with_its_description(
+    oncue: Installation, maria: Person, account: Account
+) -> None:
+    uploaded = await oncue.api.post(
+        "/v1/media",
+        files={"file": ("pixel.png", PIXEL, "image/png")},
+        data={"altText": "A pixel"},
+    )
+    assert uploaded.status_code == 201, uploaded.text
 
-async def test_an_image_is_published_with_its_description(maria: Person) -> None:
-    maria.files["med_1"] = PIXEL
+    post = await oncue.publish("BLUESKY", content="Look", media=[uploaded.json()["id"]])
 
-    await publish(maria, replace(HELLO, text="", media=[PHOTO]))
-
-    [record] = await records(maria)
+    assert post["status"] == "published"
+    [record] = await maria.records()
     [image] = record["value"]["embed"]["images"]
     assert (image["alt"], image["aspectRatio"]) == ("A pixel", {"width": 1, "height": 1})
     assert (image["image"]["mimeType"], image["image"]["size"]) == ("image/png", len(PIXEL))
 
 
-async def test_a_post_sent_twice_is_there_once(maria: Person) -> None:
-    first = await publish(maria, HELLO)
-    second = await publish(maria, HELLO)
+async def test_a_post_is_deleted_and_deleting_it_again_is_no_error(
+    oncue: Installation, maria: Person, account: Account
+) -> None:
+    post = await oncue.publish("BLUESKY")
+    record_id = post["platforms"][0]["platformPostId"]
+    line = line_of(oncue, account)
 
-    assert first == second
-    assert len(await records(maria)) == 1
+    for _ in range(2):
+        await drive(BLUESKY.delete(record_id, speaker(account)), line.send, oncue.clock.sleep)
+
+    assert await maria.records() == []
 
 
-async def test_a_mention_that_resolves_only_later_does_not_double_the_post(maria: Person) -> None:
-    draft = replace(HELLO, text="Hello @otto.test")
-    first = await publish(maria, draft)
-    await newcomer(maria.http, maria.url, "otto.test")
+async def test_a_post_whose_answer_was_lost_is_sent_again_and_there_once(
+    oncue: Installation, maria: Person, account: Account, client: LossyClient
+) -> None:
+    client.loses = NeverAnswered("the connection is gone")
 
-    second = await publish(maria, draft)  # the server says InvalidSwap: the facets differ
+    post = await oncue.publish("BLUESKY")
 
-    assert first == second
-    [record] = await records(maria)
+    assert post["status"] == "published"
+    assert client.posts_sent == 2
+    assert len(await maria.records()) == 1
+
+
+async def test_a_post_the_server_had_when_the_process_died_is_there_once(
+    oncue: Installation, maria: Person, account: Account, client: LossyClient
+) -> None:
+    client.loses = Killed()
+    with pytest.raises(Killed):
+        await oncue.publish("BLUESKY")
+    [record] = await maria.records()
+
+    assert await oncue.worker.sweep() == 1  # as the next start does
+    await oncue.run_due()
+
+    [post] = (await oncue.api.get("/v1/posts")).json()["data"]
+    assert (post["status"], post["platforms"][0]["platformPostId"]) == ("published", record["uri"])
+    assert client.posts_sent == 2
+    assert await maria.records() == [record]
+
+
+async def test_a_mention_that_resolves_only_later_does_not_double_the_post(
+    oncue: Installation, maria: Person, account: Account, client: LossyClient
+) -> None:
+    otto = f"otto-{maria.handle}"
+    client.loses = Killed()
+    with pytest.raises(Killed):
+        await oncue.publish("BLUESKY", content=f"Hello @{otto}")
+    await sign_up(maria.http, maria.url, otto)
+
+    await oncue.worker.sweep()
+    await oncue.run_due()  # the server says InvalidSwap: the facets differ
+
+    [post] = (await oncue.api.get("/v1/posts")).json()["data"]
+    assert post["status"] == "published"
+    [record] = await maria.records()
     assert "facets" not in record["value"]
 
 
-async def test_another_post_under_the_same_key_is_refused(maria: Person) -> None:
-    await publish(maria, HELLO)
+async def test_another_post_under_the_same_key_is_refused(
+    oncue: Installation, maria: Person, account: Account
+) -> None:
+    line, draft = line_of(oncue, account), Draft(text="First", key="1", begun_at=oncue.clock())
+    await drive(BLUESKY.publish(draft, speaker(account)), line.send, oncue.clock.sleep)
 
+    other = BLUESKY.publish(replace(draft, text="Something else"), speaker(account))
     with pytest.raises(Refused, match="Record was at"):
-        await publish(maria, replace(HELLO, text="Something else"))
+        await drive(other, line.send, oncue.clock.sleep)
 
-    assert [record["value"]["text"] for record in await records(maria)] == [HELLO.text]
-
-
-async def test_a_session_is_renewed_or_else_begun_anew(maria: Person) -> None:
-    before = maria.secrets["refreshJwt"]
-    await maria.sign_in()
-    renewed = maria.secrets["refreshJwt"]
-    maria.secrets = {**maria.secrets, "refreshJwt": "nonsense"}
-    await maria.sign_in()
-
-    assert len({before, renewed, maria.secrets["refreshJwt"]}) == 3
-    maria.secrets = {**maria.secrets, "refreshJwt": "", "appPassword": "wrong"}
-    with pytest.raises(Refused) as refused:
-        await maria.sign_in()
-    assert refused.value.meaning is Refusal.RECONNECT
-
-
-async def test_a_token_the_server_does_not_know_is_expired_to_us(maria: Person) -> None:
-    maria.secrets = {**maria.secrets, "accessJwt": "nonsense"}
-
-    with pytest.raises(Refused) as refused:
-        await publish(maria, HELLO)
-
-    assert refused.value.meaning is Refusal.EXPIRED
+    assert [record["value"]["text"] for record in await maria.records()] == ["First"]

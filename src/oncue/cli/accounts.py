@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service
@@ -13,6 +12,7 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.cli.common import (
     console,
+    listing,
     parse_id,
     print_json,
     settings,
@@ -85,7 +85,7 @@ def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([facts(account) for account in found])
         return
-    table = Table("id", "number", "platform", "username", "status")
+    table = listing("id", "number", "platform", "username", "status")
     for account in found:
         table.add_row(
             ids.to_typeid("acc", account.id),

@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Column, Table
 from sqlalchemy.orm import Session
 
 from oncue.accounts.vault import VaultError
@@ -51,6 +53,13 @@ def transact(work: Callable[[Session], T]) -> T:
 def print_json(value: Any) -> None:
     """One JSON object on standard output, for programs."""
     typer.echo(json.dumps(value))
+
+
+def listing(*columns: str) -> Table:
+    """A table whose first column is never cut: it holds ids, and people copy them."""
+    first, *others = columns
+    folding = (Column(name, overflow="fold") for name in others)
+    return Table(Column(first, no_wrap=True), *folding, box=SIMPLE_HEAD)
 
 
 def parse_id(kind: str, text: str) -> UUID:

@@ -76,7 +76,7 @@ def demo(
 
 async def _demo(folder: Path, say: Callable[[str], None]) -> Report:
     begun = time.monotonic()
-    port, sandbox_port = _free_ports(2)
+    port, sandbox_port = free_ports(2)
     current = Settings(data_dir=folder, sandbox_url=f"http://{HERE}:{sandbox_port}")
     create_key_file(current.key_file)
     async with (
@@ -123,7 +123,8 @@ def _folder(named: Path | None) -> Iterator[Path]:
     yield named
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports on this machine that nobody listens on."""
     probes = [socket.create_server((HERE, 0)) for _ in range(count)]
     ports = [int(probe.getsockname()[1]) for probe in probes]
     for probe in probes:

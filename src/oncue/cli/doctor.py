@@ -13,6 +13,7 @@ from oncue.cli.doctor_checks import data_folder, networks, secret_keys
 from oncue.cli.doctor_database import database
 from oncue.cli.findings import Finding, Level, ok, problem
 from oncue.cli.workspaces import AsJson
+from oncue.lib.clock import utc_now
 from oncue.settings import BadSetting, Settings
 
 COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
@@ -40,8 +41,8 @@ async def examine(*, network: bool) -> Sequence[Finding]:
     except BadSetting as wrong:
         return [problem("settings", str(wrong), "Correct the variable; docs/operating.md has all.")]
     found = [_settings(current), data_folder(current), secret_keys(current)]
-    found += await database(current)
-    if network:
+    found += await database(current, utc_now)
+    if network and _is_well(found):
         found += await networks(current)
     return found
 

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from oncue.accounts.models import Account
 from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import Vault, VaultError, open_vault
-from oncue.cli.findings import Finding, ok, problem, warning
+from oncue.cli.findings import Finding, Level, ok, problem, warning
 from oncue.db import migrate
 from oncue.db.database import Database
 from oncue.db.open import open_database, sqlite_file
 from oncue.db.postgres import PostgresDatabase
 from oncue.errors import Unavailable
 from oncue.lib import ids
-from oncue.lib.clock import from_epoch_ms, utc_now
+from oncue.lib.clock import Clock, from_epoch_ms
 from oncue.posts.models import Destination, Event
 from oncue.publishing.promoter import WITH_WORKERS, next_due
 from oncue.settings import Settings
@@ -32,27 +32,31 @@ NAMED: Final = 3  # examples in one finding
 MIGRATE: Final = "oncue migrate"
 
 
-async def database(current: Settings) -> list[Finding]:
+async def database(current: Settings, now: Clock) -> list[Finding]:
     """Every finding in the database, or the one that it is not there."""
     name = "database"
     if current.is_sqlite and not (file := sqlite_file(current)).exists():
         return [problem(name, f"{file} does not exist", "oncue init makes it.")]
     db = open_database(current)
     try:
-        schema = await db.read(_schema)
-        if schema.advice:
-            return [schema]
-        found = [schema, await _canary(db, current)]
-        if isinstance(db, PostgresDatabase):
-            found.append(await _queue(db))
-        for look in (_clock, _overdue, _stuck, _unknown, _reconnect):
-            found.append(await db.read(_at(look, utc_now())))
-        return found
+        return await _examine(db, current, now())
     except (Unavailable, SQLAlchemyError, asyncpg.PostgresError, OSError) as trouble:
         words = f"It cannot be read: {str(trouble).partition(chr(10))[0]}"
         return [problem(name, words, "Look at ONCUE_DATABASE_URL, and whether the server runs.")]
     finally:
         await db.close()
+
+
+async def _examine(db: Database, current: Settings, now: datetime) -> list[Finding]:
+    schema = await db.read(_schema)
+    if schema.level is Level.PROBLEM:
+        return [schema]
+    found = [schema, await _canary(db, current)]
+    if isinstance(db, PostgresDatabase):
+        found += [await _queue(db)]
+    for look in (_clock, _overdue, _stuck, _unknown, _reconnect):
+        found += [await db.read(_at(look, now))]
+    return found
 
 
 def _at(
@@ -99,8 +103,10 @@ async def _queue(db: PostgresDatabase) -> Finding:
         if not await queries.schema_is_installed():
             return problem(name, "The queue's tables are missing", MIGRATE)
         plan = await queries.plan_upgrade()
-        if plan.steps:
-            return problem(name, "The queue's tables are an older version's", MIGRATE)
+        if plan.statements:
+            return problem(
+                name, "The queue's tables are incomplete, or an older version's", MIGRATE
+            )
     finally:
         await connection.close()
     return ok(name, "the queue's tables are there")

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from sqlalchemy.orm import Session
 
-from oncue.cli.common import console, parse_id, print_json, transact, workspace_id
+from oncue.cli.common import console, listing, parse_id, print_json, transact, workspace_id
 from oncue.cli.workspaces import AsJson
 from oncue.lib import ids
-from oncue.lib.clock import iso, utc_now
+from oncue.lib.clock import utc_now
 from oncue.workspaces import keys
 from oncue.workspaces.keys import ALL_SCOPES, Dialect, NewKey
 
@@ -64,15 +63,15 @@ def list_keys(as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("id", "name", "key", "scopes", "since", "revoked")
+    table = listing("id", "name", "key", "scopes", "since", "revoked")
     for row in found:
         table.add_row(
             ids.to_typeid("key", row.id),
             row.name,
             row.hint,
             "all" if len(row.scopes) == len(ALL_SCOPES) else ", ".join(row.scopes),
-            iso(row.created_at),
-            iso(row.revoked_at) if row.revoked_at else "",
+            f"{row.created_at:%F}",
+            f"{row.revoked_at:%F}" if row.revoked_at else "",
         )
     console.print(table)
 

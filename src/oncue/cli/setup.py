@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
@@ -15,7 +15,7 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import Vault, create_key_file, open_vault
 from oncue.cli.accounts import facts
-from oncue.cli.common import console, print_json, settings, transact
+from oncue.cli.common import console, listing, print_json, settings, transact
 from oncue.cli.workspaces import AsJson
 from oncue.connectors.base import Identity
 from oncue.connectors.registry import CONNECTORS
@@ -30,6 +30,7 @@ from oncue.workspaces import service as workspaces
 from oncue.workspaces.keys import ALL_SCOPES, Dialect
 
 SANDBOX_USER: Final = "oncue"
+NAMES_FILE: Final = "sandbox.env"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ def init(
     current = settings()
     vault = _vault(current)
     made = transact(lambda session: install(session, vault, sandbox=sandbox))
+    if sandbox and made.is_new:
+        _write_names(current.data_dir / NAMES_FILE, made)
     if as_json:
         print_json(_facts(made))
         return
@@ -66,10 +69,11 @@ def init(
     console.print(f"  /v1      {made.api_key}", highlight=False)
     console.print(f"  /api/v1  {made.compat_api_key}\n", highlight=False)
     if made.accounts:
-        table = Table("account", "number", "platform", "username")
+        table = listing("account", "number", "platform", "username")
         for row in made.accounts:
             table.add_row(ids.to_typeid("acc", row.id), str(row.number), row.platform, row.username)
         console.print(table)
+        console.print(f"To try requests in a shell: . {current.data_dir / NAMES_FILE}")
 
 
 def migrate() -> None:
@@ -138,6 +142,17 @@ def _vault(current: Settings) -> Vault:
 def _is_new(current: Settings) -> bool:
     """Whether there is no data yet that an earlier key has sealed."""
     return transact(lambda session: workspaces.first(session) is None)
+
+
+def _write_names(file: Path, made: Installed) -> None:
+    """The key and the accounts as shell variables, so that requests can be tried by pasting.
+
+    Only for sandbox accounts: of a key to real ones no copy is kept.
+    """
+    lines = [f"ONCUE_KEY={made.api_key}"]
+    lines += [f"{row.platform}={ids.to_typeid('acc', row.id)}" for row in made.accounts]
+    file.touch(mode=0o600)
+    file.write_text("\n".join(lines) + "\n")
 
 
 def _facts(made: Installed) -> Mapping[str, Any]:

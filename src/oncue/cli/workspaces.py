@@ -3,11 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from oncue.cli.common import console, print_json, transact
+from oncue.cli.common import console, listing, print_json, transact
 from oncue.lib import ids
-from oncue.lib.clock import iso, utc_now
+from oncue.lib.clock import utc_now
 from oncue.workspaces import service
 
 app = typer.Typer(help="Workspaces: each has its own accounts, posts and keys.")
@@ -38,7 +37,7 @@ def list_workspaces(as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("id", "name", "plan", "since")
+    table = listing("id", "name", "plan", "since")
     for row in found:
-        table.add_row(ids.to_typeid("ws", row.id), row.name, row.plan, iso(row.created_at))
+        table.add_row(ids.to_typeid("ws", row.id), row.name, row.plan, f"{row.created_at:%F}")
     console.print(table)

@@ -40,8 +40,8 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     platforms = [account.platform for account in accounts]
     issues = time_issues(new.scheduled_for, now)
     issues += thread_issues(new.content_type, new.thread, platforms)
-    named = _media_of(new.media_ids, new.thread)
-    issues += media_issues(session, workspace_id, named)
+    issues += media_issues(session, workspace_id, new.media_ids)
+    issues += media_issues(session, workspace_id, _media_of((), new.thread), "threadPosts")
     if issues:
         raise Invalid(issues)
     quota.charge(session, workspace_id, platforms, _units(new.thread), now)
@@ -49,7 +49,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     post = _post_row(workspace_id, new, scheduled_for, now)
     destinations = destination_rows(workspace_id, post["id"], accounts, scheduled_for, now)
     if scheduled_for is not None:
-        files = load_files(session, workspace_id, named)
+        files = load_files(session, workspace_id, _media_of(new.media_ids, new.thread))
         check_networks(as_post(post), map(_as_destination, destinations), files, now)
     check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
     session.execute(insert(_posts).values(**post))

@@ -1,120 +1,78 @@
-"""A rule unrolled into times on a wall clock, day by day, with an end to the search.
+"""A rule unrolled into times on a wall clock, with an end to the search.
 
-No library's rule iterator is used: they look for the next match until the year 9999, and only
-a match lets them stop. Here a day is tested for belonging to the rule, by arithmetic from the
-anchor, so it costs the same however long ago the rule began, and the search is over after
-HORIZON_YEARS whether it found anything or not.
+python-dateutil's iterator looks for the next match until the year 9999 and only a match lets it
+stop: `FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30` keeps it busy for 18 seconds, UNTIL or not. Here the
+days that belong to a rule are worked out year by year from the anchor, so a rule's age costs
+nothing, and after HORIZON_YEARS the rule is over, whether it ever matched or not.
 """
 
 import calendar
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import MAXYEAR, date, datetime, time, timedelta
-from itertools import groupby
-from typing import Final
+from datetime import date, datetime, time, timedelta
+from itertools import chain, groupby
+from math import gcd
+from typing import Final, TypeVar
 
 from oncue.recurrence.rules import Frequency, Rule, Weekday
 
-HORIZON_YEARS: Final = 50
+T = TypeVar("T")
+
+HORIZON_YEARS: Final = 40  # as long as 29 February may take to be a Monday again
 
 
 def wall_times(rule: Rule, anchor: datetime, first: date) -> Iterator[datetime]:
     """The naive local times of the rule from the day `first` on, in order.
 
-    `anchor` is where intervals are counted from and gives what the rule leaves open; the last
-    year is HORIZON_YEARS after it.
+    Intervals are counted from `anchor`, which also gives what the rule leaves open; the year
+    HORIZON_YEARS after it is the last.
     """
     rule = _completed(rule, anchor)
-    for days, times in _periods(rule, anchor, first):
+    begin = _period_start(rule, first) if rule.positions else first
+    years = range(begin.year, anchor.year + HORIZON_YEARS + 1)
+    in_years = chain.from_iterable(_days(rule, anchor.date(), year) for year in years)
+    for days, times in _periods(rule, anchor, (day for day in in_years if day >= begin)):
         for wall in _chosen(rule.positions, days, times):
             if wall.date() >= first:
                 yield wall
 
 
 def _completed(rule: Rule, anchor: datetime) -> Rule:
-    """What a rule does not say it has from its anchor (RFC 5545, 3.3.10)."""
+    """What a rule leaves open it has from its anchor (RFC 5545, 3.3.10)."""
     if rule.frequency is not Frequency.HOURLY:
         rule = replace(rule, hours=rule.hours or (anchor.hour,))
     rule = replace(rule, minutes=rule.minutes or (anchor.minute,))
     if rule.weekdays or rule.month_days or rule.year_days:
         return rule
-    match rule.frequency:
-        case Frequency.YEARLY if rule.week_numbers:
-            return replace(rule, weekdays=(Weekday(anchor.weekday()),))
-        case Frequency.YEARLY:
-            months = rule.months or (anchor.month,)
-            return replace(rule, months=months, month_days=(anchor.day,))
-        case Frequency.MONTHLY:
-            return replace(rule, month_days=(anchor.day,))
-        case Frequency.WEEKLY:
-            return replace(rule, weekdays=(Weekday(anchor.weekday()),))
-        case _:
-            return rule
+    if rule.frequency is Frequency.WEEKLY or rule.week_numbers:
+        return replace(rule, weekdays=(Weekday(anchor.weekday()),))
+    if rule.frequency is Frequency.YEARLY:
+        rule = replace(rule, months=rule.months or (anchor.month,))
+    if rule.frequency in {Frequency.YEARLY, Frequency.MONTHLY}:
+        rule = replace(rule, month_days=(anchor.day,))
+    return rule
 
 
 def _periods(
-    rule: Rule, anchor: datetime, first: date
+    rule: Rule, anchor: datetime, days: Iterable[date]
 ) -> Iterator[tuple[Sequence[date], Sequence[time]]]:
-    """For each period of the rule's frequency, its days and the times on each of them."""
-    days = _days(rule, anchor.date(), _period_start(rule, first))
+    """The days of each period that is not empty, and the times on every one of them."""
     if rule.frequency is Frequency.HOURLY:
-        for day in days:
-            for hour in _hours(rule, anchor, day):
-                yield [day], _times([hour], rule.minutes)
+        for moment in _hours(rule, anchor, days):
+            yield [moment.date()], _times([moment.hour], rule.minutes)
     else:
         times = _times(rule.hours, rule.minutes)
-        for _, same_period in groupby(days, key=lambda day: _period(rule, day)):
-            yield list(same_period), times
+        for _, together in groupby(days, key=lambda day: _period_start(rule, day)):
+            yield list(together), times
 
 
 def _chosen(
     positions: Sequence[int], days: Sequence[date], times: Sequence[time]
 ) -> Iterator[datetime]:
-    """Every time of every day, or those at the given positions, counted from 1 or back from -1."""
-    size = len(days) * len(times)
-    named = sorted({at - 1 if at > 0 else size + at for at in positions})
-    for index in named if positions else range(size):
-        if 0 <= index < size:
-            day, at = divmod(index, len(times))
-            yield datetime.combine(days[day], times[at])
-
-
-def _days(rule: Rule, anchor: date, first: date) -> Iterator[date]:
-    turn = _period(rule, anchor)
-    interval = 1 if rule.frequency is Frequency.HOURLY else rule.interval
-    for year, month in _months(first, min(anchor.year + HORIZON_YEARS, MAXYEAR - 1)):
-        if rule.months and month not in rule.months:
-            continue
-        for number in _month_days(rule, calendar.monthrange(year, month)[1]):
-            day = date(year, month, number)
-            is_its_turn = (_period(rule, day) - turn) % interval == 0
-            if day >= first and is_its_turn and _has(rule, day):
-                yield day
-
-
-def _months(first: date, last_year: int) -> Iterator[tuple[int, int]]:
-    for index in range(first.year * 12 + first.month - 1, last_year * 12 + 12):
-        yield index // 12, index % 12 + 1
-
-
-def _month_days(rule: Rule, size: int) -> Sequence[int]:
-    if not rule.month_days:
-        return range(1, size + 1)
-    days = {day if day > 0 else size + 1 + day for day in rule.month_days}
-    return sorted(day for day in days if 1 <= day <= size)
-
-
-def _period(rule: Rule, day: date) -> int:
-    """A number that is the same for the days of one period and one more in the next."""
-    match rule.frequency:
-        case Frequency.YEARLY:
-            return day.year
-        case Frequency.MONTHLY:
-            return day.year * 12 + day.month
-        case Frequency.WEEKLY:
-            return (day.toordinal() - 1 - rule.week_start) // 7
-        case Frequency.DAILY | Frequency.HOURLY:
-            return day.toordinal()
+    everything = range(len(days) * len(times))
+    for index in sorted(set(_named(everything, positions))) if positions else everything:
+        day, at = divmod(index, len(times))
+        yield datetime.combine(days[day], times[at])
 
 
 def _period_start(rule: Rule, day: date) -> date:
@@ -133,48 +91,95 @@ def _week_start(rule: Rule, day: date) -> date:
     return day - timedelta(days=(day.weekday() - rule.week_start) % 7)
 
 
-def _has(rule: Rule, day: date) -> bool:
-    """Whether the rule's weekdays, days of the year and week numbers include `day`."""
-    return (
-        (not rule.weekdays or _is_weekday(rule, day))
-        and (not rule.year_days or _is_year_day(rule.year_days, day))
-        and (not rule.week_numbers or _is_in_week(rule, day))
-    )
+def _days(rule: Rule, anchor: date, year: int) -> Sequence[date]:
+    """The days of `year` that all parts of the rule agree on (as ordinals until the end)."""
+    months = [_month(year, month) for month in _months(rule, anchor, year)]
+    days = set(chain.from_iterable(months))
+    if rule.month_days:
+        days &= set(chain.from_iterable(_named(month, rule.month_days) for month in months))
+    if rule.year_days:
+        days &= set(_named(_year(year), rule.year_days))
+    if rule.week_numbers:
+        days &= set(_days_of_weeks(rule, year))
+    if rule.weekdays:
+        by_month = rule.frequency is Frequency.MONTHLY or rule.months
+        spans = months if by_month else [_year(year)]
+        days &= {day for span in spans for known in rule.weekdays for day in _on(known, span)}
+    return [date.fromordinal(day) for day in sorted(_in_turn(rule, anchor, days))]
 
 
-def _is_weekday(rule: Rule, day: date) -> bool:
-    if rule.frequency is Frequency.MONTHLY or rule.months:
-        place, size = day.day, calendar.monthrange(day.year, day.month)[1]
-    else:
-        place, size = day.timetuple().tm_yday, _year_size(day.year)
-    names = (None, (place - 1) // 7 + 1, (place - 1 - size) // 7)
-    return any(day.weekday() == known.day and known.nth in names for known in rule.weekdays)
+def _months(rule: Rule, anchor: date, year: int) -> Sequence[int]:
+    """The months of `year` that the rule names and that, in their turn, intervals reach."""
+    months = rule.months or range(1, 13)
+    match rule.frequency:
+        case Frequency.YEARLY if (year - anchor.year) % rule.interval:
+            return []
+        case Frequency.MONTHLY:
+            since = (year - anchor.year) * 12 - anchor.month
+            return [month for month in months if (since + month) % rule.interval == 0]
+        case _:
+            return months
 
 
-def _is_year_day(year_days: Sequence[int], day: date) -> bool:
-    place = day.timetuple().tm_yday
-    return place in year_days or place - 1 - _year_size(day.year) in year_days
+def _in_turn(rule: Rule, anchor: date, days: Iterable[int]) -> Iterable[int]:
+    match rule.frequency:
+        case Frequency.DAILY:
+            start = anchor.toordinal()
+            return [day for day in days if (day - start) % rule.interval == 0]
+        case Frequency.WEEKLY:
+            start = _week_start(rule, anchor).toordinal()
+            return [day for day in days if (day - start) // 7 % rule.interval == 0]
+        case _:
+            return days
 
 
-def _is_in_week(rule: Rule, day: date) -> bool:
-    """A week belongs to the year that has at least four of its days, so its fourth day's."""
-    fourth = _week_start(rule, day) + timedelta(days=3)
-    place, size = fourth.timetuple().tm_yday, _year_size(fourth.year)
-    number, from_end = (place - 1) // 7 + 1, (place - 1 - size) // 7
-    return number in rule.week_numbers or from_end in rule.week_numbers
+def _on(known: Weekday, span: range) -> Sequence[int]:
+    """The days of `span` on that weekday: each, or only the nth. Ordinal 1 was a Monday."""
+    same = span[(known.day + 1 - span[0]) % 7 :: 7]
+    return same if known.nth is None else list(_named(same, [known.nth]))
 
 
-def _hours(rule: Rule, anchor: datetime, day: date) -> Sequence[int]:
-    """The hours of `day` that are a whole number of intervals from the anchor."""
-    hours_since = (day - anchor.date()).days * 24 - anchor.hour
-    first = -hours_since % rule.interval
-    turns = range(first, 24, rule.interval)
-    return [hour for hour in turns if not rule.hours or hour in rule.hours]
+def _days_of_weeks(rule: Rule, year: int) -> Iterator[int]:
+    """The days of the numbered weeks; the first and last may lie partly in a neighbour year."""
+    for owner in (year - 1, year, year + 1):
+        first, end = _first_week(rule, owner), _first_week(rule, owner + 1)
+        weeks = [range(start, start + 7) for start in range(first, end, 7)]
+        yield from chain.from_iterable(_named(weeks, rule.week_numbers))
+
+
+def _first_week(rule: Rule, year: int) -> int:
+    """The first week has at least four days of the year, so 4 January is in it."""
+    return _week_start(rule, date(year, 1, 4)).toordinal()
+
+
+def _hours(rule: Rule, anchor: datetime, days: Iterable[date]) -> Iterator[datetime]:
+    """The hours of `days` in turn. Those no turn ever falls on are left out before the search."""
+    shared = gcd(rule.interval, 24)
+    named = rule.hours or range(24)
+    hours = [hour for hour in named if (hour - anchor.hour) % shared == 0]
+    start = anchor.toordinal() * 24 + anchor.hour
+    for day in days if hours else ():
+        since = day.toordinal() * 24 - start
+        for hour in hours:
+            if (since + hour) % rule.interval == 0:
+                yield datetime.combine(day, time(hour))
 
 
 def _times(hours: Sequence[int], minutes: Sequence[int]) -> Sequence[time]:
-    return [time(hour, minute) for hour in sorted(set(hours)) for minute in sorted(set(minutes))]
+    return [time(hour, minute) for hour in hours for minute in minutes]
 
 
-def _year_size(year: int) -> int:
-    return 366 if calendar.isleap(year) else 365
+def _named(things: Sequence[T], places: Iterable[int]) -> Iterator[T]:
+    """The things at these places, counted from 1, or from the end by -1; others are not there."""
+    for place in places:
+        if 1 <= abs(place) <= len(things):
+            yield things[place - 1 if place > 0 else place]
+
+
+def _month(year: int, month: int) -> range:
+    start = date(year, month, 1).toordinal()
+    return range(start, start + calendar.monthrange(year, month)[1])
+
+
+def _year(year: int) -> range:
+    return range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())

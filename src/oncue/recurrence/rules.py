@@ -28,6 +28,8 @@ UNTIL_LAYOUTS: Final = (
     (re.compile(r"[0-9]{8}T[0-9]{6}Z?"), "%Y%m%dT%H%M%S"),
     (re.compile(r"[0-9]{8}"), "%Y%m%d"),
 )
+EARLIEST: Final = datetime(2, 1, 1)  # noqa: DTZ001  (any zone's clock can still show these two)
+LATEST: Final = datetime(9998, 12, 31)  # noqa: DTZ001
 
 
 @dataclass(eq=False)
@@ -62,7 +64,7 @@ class Weekday:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How often something comes again on the clocks of `zone`. An empty part is no limit."""
+    """How often something comes again on the clocks of `zone`. Numbers ascend; none: no limit."""
 
     zone: ZoneInfo
     frequency: Frequency
@@ -111,6 +113,13 @@ NUMBERS: Final[Mapping[str, Numbers]] = {
     "BYSETPOS": Numbers(1, 366, also_from_end=True),
 }
 PARTS: Final = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", "BYSECOND", *NUMBERS)
+PERIOD_DAYS: Final[Mapping[Frequency, int]] = {
+    F.HOURLY: 1,
+    F.DAILY: 1,
+    F.WEEKLY: 7,
+    F.MONTHLY: 31,
+    F.YEARLY: 366,
+}
 ONLY_WITH: Final[Mapping[str, Sequence[Frequency]]] = {
     "BYWEEKNO": (F.YEARLY,),
     "BYYEARDAY": (F.HOURLY, F.YEARLY),
@@ -141,6 +150,7 @@ def parse(text: str, timezone: str) -> Rule:
         positions=_numbers(parts, "BYSETPOS"),
     )
     _check_numbered_weekdays(rule)
+    _check_positions(rule)
     return rule
 
 
@@ -193,6 +203,14 @@ def _check_numbered_weekdays(rule: Rule) -> None:
         raise BadRule("BYDAY", f"can number days from 1 to {most} or -{most} to -1 here")
 
 
+def _check_positions(rule: Rule) -> None:
+    """A position no period can have would be looked for in every one of them."""
+    hours = 1 if rule.frequency is F.HOURLY else len(rule.hours) or 1
+    most = PERIOD_DAYS[rule.frequency] * hours * (len(rule.minutes) or 1)
+    if any(abs(position) > most for position in rule.positions):
+        raise BadRule("BYSETPOS", f"can choose from {most} at most here")
+
+
 def _frequency(value: str) -> Frequency:
     if value not in F.__members__:
         raise BadRule("FREQ", f"{value!r} is not one of {', '.join(F)}")
@@ -218,11 +236,12 @@ def _until(value: str, place: ZoneInfo) -> datetime:
         raise BadRule("UNTIL", f"{value!r} is not like 20270131 or 20270131T090000Z")
     try:
         wall = datetime.strptime(value.removesuffix("Z"), layout).replace(second=0)  # noqa: DTZ007
-        if value.endswith("Z"):
-            return wall.replace(tzinfo=UTC)
-        return to_utc(wall if "T" in value else wall.replace(hour=23, minute=59), place)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadRule("UNTIL", f"{value!r} is no date and time that exists") from None
+    wall = min(max(wall, EARLIEST), LATEST)
+    if value.endswith("Z"):
+        return wall.replace(tzinfo=UTC)
+    return to_utc(wall if "T" in value else wall.replace(hour=23, minute=59), place)
 
 
 def _numbers(parts: Mapping[str, str], name: str) -> tuple[int, ...]:
@@ -233,7 +252,7 @@ def _numbers(parts: Mapping[str, str], name: str) -> tuple[int, ...]:
             raise BadRule(name, f"{value!r} is not a number from {allowed}")
         return int(value)
 
-    return _entries(parts, name, number)
+    return tuple(sorted(set(_entries(parts, name, number))))
 
 
 def _weekday(value: str) -> Weekday:

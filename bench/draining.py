@@ -1,0 +1,135 @@
+"""Draining what is due: promoter, engine and publisher, against networks in another process.
+
+The bare program makes the same calls with aiohttp and writes nothing down.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Final
+
+from bench.bare_calls import Speaker, publish_all
+from bench.figures import Database, Figure, Pace, Profile, Results, paced
+from bench.places import Place, name_of, place, sandbox_user
+from bench.processes import ONCUE, PYTHON, Process, running
+from bench.sampling import sampled
+from sqlalchemy.orm import Session
+
+from oncue.lib.clock import utc_now
+from oncue.posts import service as posts
+from oncue.posts.values import NewPost
+from oncue.runtime import Runtime, runtime
+
+ACCOUNTS: Final = 100
+ACCOUNTS_EACH: Final = 2  # of a post
+CONTENT: Final = "Something to say about number {number}, of the usual length of such things."
+LOOK_SECONDS: Final = 0.02
+PATIENCE_SECONDS: Final = 120
+PROFILED: Final = 4  # a quarter of the destinations is drained once more, under the sampler
+
+
+def fake(database: Database, count: int, command: str) -> Results:
+    """Against a network that does next to nothing; with a profile."""
+    what = "drain, fake network"
+    with running(PYTHON, "-m", "bench.fake_network", "{port}") as network:
+        ours = _ours(database, count, network)
+        with sampled() as sampler:
+            _ours(database, count // PROFILED, network)
+        bare = _bare(count, network)
+    return Results(
+        figures=[_figure(what, database, count, ours, bare, command)],
+        profiles=[Profile(what=what, database=database, shares=sampler.shares)],
+    )
+
+
+def sandbox(database: Database, count: int, command: str) -> Results:
+    """Against the simulated networks, which check and remember what they are sent."""
+    with _simulated() as network:
+        ours = _ours(database, count, network)
+    with _simulated() as network:
+        bare = _bare(count, network)
+    return Results(figures=[_figure("drain, sandbox", database, count, ours, bare, command)])
+
+
+def _figure(
+    what: str, database: Database, count: int, ours: Pace, bare: Pace, command: str
+) -> Figure:
+    return Figure(
+        what=what,
+        database=database,
+        items=count,
+        ours=ours,
+        bare=bare,
+        beside="the same calls",
+        command=command,
+    )
+
+
+def _simulated() -> AbstractContextManager[Process]:
+    quiet = {**os.environ, "ONCUE_LOG_LEVEL": "warning"}
+    return running(ONCUE, "sandbox", "--port", "{port}", environment=quiet)
+
+
+def _ours(database: Database, count: int, network: Process) -> Pace:
+    with place(database, account_count=ACCOUNTS) as at:
+        return asyncio.run(_drained(at, count, network.url))
+
+
+async def _drained(at: Place, count: int, url: str) -> Pace:
+    async with runtime(replace(at.settings, sandbox_url=url)) as made:
+        await made.services.db.write(lambda session: _fill(session, at, count))
+
+        async def drain() -> None:
+            await made.worker.start()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while _published(made) < count:  # noqa: ASYNC110  (a counter tells nobody)
+                    await asyncio.sleep(LOOK_SECONDS)
+
+        try:
+            return await paced(count, drain)
+        finally:
+            await made.worker.stop()
+
+
+def _fill(session: Session, at: Place, count: int) -> None:
+    """Posts that are due at once, with `count` destinations between them."""
+    now = utc_now()
+    for number in range(count // ACCOUNTS_EACH):
+        new = NewPost(
+            content=CONTENT.format(number=number),
+            account_ids=at.two_accounts(number),
+            scheduled_for=now,
+        )
+        posts.create(session, at.workspace_id, new, now)
+
+
+def _published(made: Runtime) -> int:
+    """How many destinations are out; raises RuntimeError where one is not to be."""
+    ended: dict[str, int] = {}
+    for family in made.services.metrics.registry.collect():
+        for sample in family.samples:
+            if sample.name == "oncue_destinations_total":
+                status = sample.labels["status"]
+                ended[status] = ended.get(status, 0) + int(sample.value)
+    if ended.keys() - {"published"}:
+        raise RuntimeError(f"destinations ended like this: {ended}")
+    return ended.get("published", 0)
+
+
+def _bare(count: int, network: Process) -> Pace:
+    speakers = [_speaker(number, count // ACCOUNTS_EACH) for number in range(ACCOUNTS)]
+    return asyncio.run(paced(count, lambda: publish_all(network.url, speakers)))
+
+
+def _speaker(number: int, post_count: int) -> Speaker:
+    """The account of this number, with those of the posts that go to it."""
+    platform, user = sandbox_user(number)
+    theirs: Sequence[int] = range(number // ACCOUNTS_EACH, post_count, ACCOUNTS // ACCOUNTS_EACH)
+    return Speaker(
+        platform=platform,
+        name=name_of(number),
+        native_id=user.native_id,
+        texts=[CONTENT.format(number=post) for post in theirs],
+    )

@@ -1,0 +1,89 @@
+"""oncue serve: what it says when it cannot, and the README's request against what it serves."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli.operators import Operator
+from oncue.cli.demo import free_ports
+
+ONCUE = Path(sys.executable).with_name("oncue")
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_a_port_that_is_taken_is_one_sentence(operator: Operator) -> None:
+    operator.types("init")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        said = operator.types("serve", "--port", str(port))
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"oncue: Cannot listen on 127.0.0.1:{port}: Address already in use")
+
+
+def test_a_second_publisher_on_sqlite_is_refused(operator: Operator, free_port: int) -> None:
+    operator.types("init")
+    with served(operator.folder, free_port):
+        said = operator.types("serve", "--port", str(free_port + 1))
+
+    assert said.code == 1
+    assert "Another process already publishes" in said.err
+
+
+def test_serving_before_init_says_what_to_do(operator: Operator, free_port: int) -> None:
+    said = operator.types("serve", "--port", str(free_port))
+
+    assert said.code == 1
+    assert "`oncue init` makes a key" in said.err
+
+
+def test_the_readmes_request_works_when_pasted(operator: Operator, tmp_path: Path) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("there is no curl here to paste the README's request with")
+    port, sandbox_port = free_ports(2)
+    operator.types("init", "--sandbox")
+    operator.folder.rename(tmp_path / "oncue-data")
+
+    with served(tmp_path / "oncue-data", port, "--sandbox", "--sandbox-port", str(sandbox_port)):
+        request = readme_request().replace("8080", str(port)).replace("8090", str(sandbox_port))
+        pasted = subprocess.run(
+            ["sh", "-e"], input=request, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+
+    assert '"status":"scheduled"' in pasted.stdout
+    published = re.findall(r'"platform": "(\w+)", [^}]*"text": "Hello from Oncue"', pasted.stdout)
+    assert sorted(published) == ["BLUESKY", "MASTODON"]
+
+
+def readme_request() -> str:
+    """The README's first block of shell."""
+    block = re.search(r"^```sh\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert block is not None
+    return block.group(1)
+
+
+@contextmanager
+def served(folder: Path, port: int, *more: str) -> Iterator[None]:
+    """`oncue serve` in a process of its own, which ends well when it is asked to."""
+    process = subprocess.Popen(
+        [ONCUE, "serve", "--port", str(port), *more],
+        env={"ONCUE_DATA_DIR": str(folder), "ONCUE_LOG_LEVEL": "error"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == f"Oncue on http://127.0.0.1:{port}\n"
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 0
