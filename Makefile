@@ -40,12 +40,12 @@ bench: $(READY_FOR_WORK) ## Measure, beside bare programs that do the same (b="-
 
 pds: $(if $(shell command -v npm),$(PDS),without-npm) ## Install a real Bluesky server for its tests (needs Node.js)
 
-lock: .venv/lock/bin/uv ## Resolve requirements/*.txt anew from pyproject.toml
+lock: .venv/lock/bin/uv ## Resolve requirements/*.txt from pyproject.toml (u=--upgrade for newer releases)
 	$(RESOLVE) --group build -o requirements/build.txt
 	$(RESOLVE) pyproject.toml -o requirements/run.txt
 	$(RESOLVE) pyproject.toml --group dev -o requirements/dev.txt
 
-RESOLVE = $< pip compile --quiet --upgrade --universal --python-version 3.11 \
+RESOLVE = $< pip compile --quiet $(u) --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header
 
 migration: $(READY_FOR_WORK) ## Write a migration for what changed in the models: make migration m="Add a thing"

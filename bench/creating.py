@@ -7,12 +7,13 @@ a bare ASGI application, under Granian like ours.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 import aiohttp
 from bench.bare_inserts import BATCH, BarePostgres, BareSqlite
-from bench.figures import Database, Figure, Pace, Profile, Results, each, paced
+from bench.figures import Database, Extent, Figure, Pace, Profile, Results, each, paced
 from bench.places import Place, place
 from bench.processes import ONCUE, PYTHON, Process, running
 from bench.sampling import sampled
@@ -29,14 +30,14 @@ REQUESTS_PER_KEY: Final = 500  # a key may send 1,000 a minute
 CONTENT: Final = "Something to say about number {number}, of the usual length of such things."
 
 
-def core(database: Database, count: int, command: str) -> Results:
+def core(database: Database, extent: Extent, command: str) -> Results:
     """`posts.create` through `db.write`."""
     with place(database, account_count=ACCOUNTS) as at:
-        ours = asyncio.run(_ours(at, count))
+        ours = asyncio.run(_ours(at, extent))
         with sampled() as sampler:
-            asyncio.run(_ours(at, count))
+            asyncio.run(_ours(at, extent))
         beside = {
-            beside: asyncio.run(_bare(at, count, batch))
+            beside: asyncio.run(_bare(at, extent, batch))
             for beside, batch in _ways(database).items()
         }
     return Results(
@@ -44,7 +45,6 @@ def core(database: Database, count: int, command: str) -> Results:
             Figure(
                 what="posts.create",
                 database=database,
-                items=count,
                 ours=ours,
                 bare=bare,
                 beside=words,
@@ -56,16 +56,15 @@ def core(database: Database, count: int, command: str) -> Results:
     )
 
 
-def over_http(database: Database, count: int, command: str) -> Results:
+def over_http(database: Database, extent: Extent, command: str) -> Results:
     """POST /v1/posts to `oncue serve`, beside a bare application on the same server."""
-    key_count = (count + WARM_UP) // REQUESTS_PER_KEY + 1
+    key_count = (extent.items + WARM_UP) // REQUESTS_PER_KEY + 1
     with place(database, account_count=ACCOUNTS, key_count=key_count) as at:
-        ours = _served(at, count, _oncue(at))
-        bare = _served(at, count, _bare_server(at))
+        ours = _served(at, extent, _oncue(at))
+        bare = _served(at, extent, _bare_server(at))
     figure = Figure(
         what="POST /v1/posts",
         database=database,
-        items=count,
         ours=ours,
         bare=bare,
         beside="bare ASGI",
@@ -81,7 +80,7 @@ def _ways(database: Database) -> dict[str, int]:
     return {"a commit each": 1}
 
 
-async def _ours(at: Place, count: int) -> Pace:
+async def _ours(at: Place, extent: Extent) -> Pace:
     db = open_database(at.settings)
 
     async def create(number: int) -> None:
@@ -89,12 +88,12 @@ async def _ours(at: Place, count: int) -> Pace:
         await db.write(lambda session: posts.create(session, at.workspace_id, new, utc_now()))
 
     try:
-        return await _pace(count, create)
+        return await _pace(extent, create)
     finally:
         await db.close()
 
 
-async def _bare(at: Place, count: int, batch: int) -> Pace:
+async def _bare(at: Place, extent: Extent, batch: int) -> Pace:
     db: BareSqlite | BarePostgres
     if at.settings.is_sqlite:
         db = BareSqlite(sqlite_file(at.settings), batch)
@@ -106,16 +105,16 @@ async def _bare(at: Place, count: int, batch: int) -> Pace:
         await db.create(at.two_accounts(number), content)
 
     try:
-        return await _pace(count, create)
+        return await _pace(extent, create)
     finally:
         await db.close()
 
 
 async def _pace(
-    count: int, create: Callable[[int], Awaitable[None]], pid: int | None = None
+    extent: Extent, create: Callable[[int], Awaitable[None]], pid: int | None = None
 ) -> Pace:
-    await each(WARM_UP, CONCURRENCY, create)
-    return await paced(count, lambda: each(count, CONCURRENCY, create), pid)
+    await each(replace(extent, items=WARM_UP), CONCURRENCY, create)
+    return await paced(lambda: each(extent, CONCURRENCY, create), pid)
 
 
 def _oncue(at: Place) -> AbstractContextManager[Process]:
@@ -127,12 +126,12 @@ def _bare_server(at: Place) -> AbstractContextManager[Process]:
     return running(PYTHON, "-m", "bench.bare_server", "{port}", database)
 
 
-def _served(at: Place, count: int, starting: AbstractContextManager[Process]) -> Pace:
+def _served(at: Place, extent: Extent, starting: AbstractContextManager[Process]) -> Pace:
     with starting as process:
-        return asyncio.run(_post_all(at, count, process))
+        return asyncio.run(_post_all(at, extent, process))
 
 
-async def _post_all(at: Place, count: int, process: Process) -> Pace:
+async def _post_all(at: Place, extent: Extent, process: Process) -> Pace:
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     async with aiohttp.ClientSession(connector=connector) as http:
 
@@ -150,7 +149,7 @@ async def _post_all(at: Place, count: int, process: Process) -> Pace:
                     raise RuntimeError(f"{answer.status}: {await answer.text()}")
                 await answer.read()
 
-        return await _pace(count, create, process.pid)
+        return await _pace(extent, create, process.pid)
 
 
 def _named(account_ids: Sequence[UUID]) -> list[str]:

@@ -6,12 +6,12 @@ The bare program makes the same calls with aiohttp and writes nothing down.
 import asyncio
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Final
 
 from bench.bare_calls import Speaker, publish_all
-from bench.figures import Database, Figure, Pace, Profile, Results, paced
+from bench.figures import Database, Extent, Figure, Pace, Profile, Results, paced
 from bench.places import Place, name_of, place, sandbox_user
 from bench.processes import ONCUE, PYTHON, Process, running
 from bench.sampling import sampled
@@ -26,40 +26,36 @@ ACCOUNTS: Final = 100
 ACCOUNTS_EACH: Final = 2  # of a post
 CONTENT: Final = "Something to say about number {number}, of the usual length of such things."
 LOOK_SECONDS: Final = 0.02
-PATIENCE_SECONDS: Final = 120
 PROFILED: Final = 4  # a quarter of the destinations is drained once more, under the sampler
 
 
-def fake(database: Database, count: int, command: str) -> Results:
+def fake(database: Database, extent: Extent, command: str) -> Results:
     """Against a network that does next to nothing; with a profile."""
     what = "drain, fake network"
     with running(PYTHON, "-m", "bench.fake_network", "{port}") as network:
-        ours = _ours(database, count, network)
+        ours = _ours(database, extent, network)
         with sampled() as sampler:
-            _ours(database, count // PROFILED, network)
-        bare = _bare(count, network)
+            _ours(database, replace(extent, items=extent.items // PROFILED), network)
+        bare = _bare(extent.items, network)
     return Results(
-        figures=[_figure(what, database, count, ours, bare, command)],
+        figures=[_figure(what, database, ours, bare, command)],
         profiles=[Profile(what=what, database=database, shares=sampler.shares)],
     )
 
 
-def sandbox(database: Database, count: int, command: str) -> Results:
+def sandbox(database: Database, extent: Extent, command: str) -> Results:
     """Against the simulated networks, which check and remember what they are sent."""
     with _simulated() as network:
-        ours = _ours(database, count, network)
+        ours = _ours(database, extent, network)
     with _simulated() as network:
-        bare = _bare(count, network)
-    return Results(figures=[_figure("drain, sandbox", database, count, ours, bare, command)])
+        bare = _bare(extent.items, network)
+    return Results(figures=[_figure("drain, sandbox", database, ours, bare, command)])
 
 
-def _figure(
-    what: str, database: Database, count: int, ours: Pace, bare: Pace, command: str
-) -> Figure:
+def _figure(what: str, database: Database, ours: Pace, bare: Pace, command: str) -> Figure:
     return Figure(
         what=what,
         database=database,
-        items=count,
         ours=ours,
         bare=bare,
         beside="the same calls",
@@ -72,23 +68,25 @@ def _simulated() -> AbstractContextManager[Process]:
     return running(ONCUE, "sandbox", "--port", "{port}", environment=quiet)
 
 
-def _ours(database: Database, count: int, network: Process) -> Pace:
+def _ours(database: Database, extent: Extent, network: Process) -> Pace:
     with place(database, account_count=ACCOUNTS) as at:
-        return asyncio.run(_drained(at, count, network.url))
+        return asyncio.run(_drained(at, extent, network.url))
 
 
-async def _drained(at: Place, count: int, url: str) -> Pace:
+async def _drained(at: Place, extent: Extent, url: str) -> Pace:
     async with runtime(replace(at.settings, sandbox_url=url)) as made:
-        await made.services.db.write(lambda session: _fill(session, at, count))
+        await made.services.db.write(lambda session: _fill(session, at, extent.items))
 
-        async def drain() -> None:
+        async def drain() -> int:
             await made.worker.start()
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while _published(made) < count:  # noqa: ASYNC110  (a counter tells nobody)
-                    await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(extent.seconds):
+                    while _published(made) < extent.items:  # noqa: ASYNC110  (a counter tells nobody)
+                        await asyncio.sleep(LOOK_SECONDS)
+            return _published(made)
 
         try:
-            return await paced(count, drain)
+            return await paced(drain)
         finally:
             await made.worker.stop()
 
@@ -120,7 +118,12 @@ def _published(made: Runtime) -> int:
 
 def _bare(count: int, network: Process) -> Pace:
     speakers = [_speaker(number, count // ACCOUNTS_EACH) for number in range(ACCOUNTS)]
-    return asyncio.run(paced(count, lambda: publish_all(network.url, speakers)))
+
+    async def publish() -> int:
+        await publish_all(network.url, speakers)
+        return count
+
+    return asyncio.run(paced(publish))
 
 
 def _speaker(number: int, post_count: int) -> Speaker:

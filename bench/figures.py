@@ -20,9 +20,18 @@ class Database(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How quickly one program did something, and the CPU its process took for each item."""
+class Extent:
+    """How much to measure: so many items, but no longer than this."""
 
+    items: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How many items one program did, how quickly, and the CPU its process took for each."""
+
+    items: int
     per_second: float
     cpu_milliseconds: float
 
@@ -42,7 +51,6 @@ class Figure:
 
     what: str
     database: Database
-    items: int
     ours: Pace
     bare: Pace
     beside: str
@@ -73,13 +81,13 @@ class Results:
     profiles: Sequence[Profile] = ()
 
 
-async def paced(items: int, work: Callable[[], Awaitable[object]], pid: int | None = None) -> Pace:
-    """The pace at which `work` does `items`; the CPU is that of `pid`, or of this process."""
+async def paced(work: Callable[[], Awaitable[int]], pid: int | None = None) -> Pace:
+    """The pace of `work`, which says how many items it did; the CPU is `pid`'s or our own."""
     process = pid or os.getpid()
     cpu, start = cpu_seconds(process), time.perf_counter()
-    await work()
+    items = await work()
     seconds, used = time.perf_counter() - start, cpu_seconds(process) - cpu
-    return Pace(per_second=items / seconds, cpu_milliseconds=used / items * 1000)
+    return Pace(items=items, per_second=items / seconds, cpu_milliseconds=used / items * 1000)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -91,12 +99,18 @@ def cpu_seconds(pid: int) -> float:
     return (user + system) / TICKS_PER_SECOND
 
 
-async def each(count: int, concurrency: int, act: Callable[[int], Awaitable[object]]) -> None:
-    """Do `act` for 0 to `count` - 1, so many at a time."""
-    numbers = iter(range(count))
+async def each(extent: Extent, concurrency: int, act: Callable[[int], Awaitable[object]]) -> int:
+    """Do `act` with 0, 1, 2 ..., so many at a time; how often it was done."""
+    numbers, deadline = iter(range(extent.items)), time.monotonic() + extent.seconds
+    done = 0
 
     async def some() -> None:
+        nonlocal done
         for number in numbers:
             await act(number)
+            done += 1
+            if time.monotonic() > deadline:
+                return
 
     await asyncio.gather(*(some() for _ in range(concurrency)))
+    return done

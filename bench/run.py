@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -21,12 +21,12 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a script too
 
 from bench import creating, draining
-from bench.figures import Database, Figure, Profile, Results
+from bench.figures import Database, Extent, Figure, Profile, Results
 from bench.places import why_missing
 
 from oncue.lib import logs
 
-Measure: TypeAlias = Callable[[Database, int, str], Results]
+Measure: TypeAlias = Callable[[Database, Extent, str], Results]
 
 CREATIONS: Final[Mapping[str, Measure]] = {
     "create": creating.core,
@@ -36,8 +36,8 @@ DRAINS: Final[Mapping[str, Measure]] = {
     "drain": draining.fake,
     "drain-sandbox": draining.sandbox,
 }
-FULL: Final = 2_000
-QUICK: Final = 200
+FULL: Final = Extent(items=2_000, seconds=20)
+QUICK: Final = Extent(items=200, seconds=3)
 
 console = Console()
 progress = Console(stderr=True)
@@ -57,9 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         for name, measure in {**CREATIONS, **DRAINS}.items():
             if asked.only in (None, name):
-                items = (asked.posts if name in CREATIONS else asked.destinations) or usual
-                progress.print(f"{name} on {database}, {items} items ...")
-                found.append(measure(database, items, _command(name, database)))
+                items = asked.posts if name in CREATIONS else asked.destinations
+                extent = replace(usual, items=items or usual.items)
+                progress.print(f"{name} on {database} ...")
+                found.append(measure(database, extent, _command(name, database)))
     figures = [figure for results in found for figure in results.figures]
     profiles = [profile for results in found for profile in results.profiles]
     if asked.json:
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} items of each, not {FULL}")
+    parser.add_argument("--quick", action="store_true", help="fewer of each: a glance")
     parser.add_argument("--only", choices=[*CREATIONS, *DRAINS], help="one measurement")
     parser.add_argument("--database", choices=list(Database), help="one database")
     parser.add_argument("--posts", type=int, metavar="N", help="how many posts to create")

@@ -118,7 +118,7 @@ async def test_posts_that_come_and_go_do_not_shift_the_next_page(
     assert [post["id"] for post in following["data"]] == [oldest["id"]]
 
 
-@statements("V113", "V121", "V195", "V289")
+@statements("V113", "V121", "V187", "V194", "V195", "V289")
 async def test_each_status_can_be_asked_for_and_archived_posts_only_so(
     installation: Installation,
 ) -> None:

@@ -1,19 +1,23 @@
-import time, os
+import time, os, asyncio, cProfile, pstats, io
 import pytest
-from crash.conftest import on_postgres, world
-from crash.test_workers import make_due, settled_by
+from dataclasses import replace
+from datetime import timedelta
+from crash.conftest import on_postgres, world, on_sqlite
+from crash.test_workers import make_due
+from oncue.runtime import runtime
+from installation import MASTER_KEY
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("hb", ["10","2"])
-@pytest.mark.parametrize("n", [1,2])
-def test_rate(on_postgres, hb, n):
-    due = make_due(on_postgres, posts=5)
-    t=time.time()
-    ws=[on_postgres.start("worker", ONCUE_HEARTBEAT_SECONDS=hb) for _ in range(n)]
-    last=0
-    while time.time()-t<80:
-        time.sleep(1)
-        s=on_postgres.world.size()
-        print(round(time.time()-t,1), s, os.getloadavg()[0], [settled_by(w) for w in ws],[w.says().count("run_overtaken") for w in ws],[w.says().count("orphans") for w in ws])
-        if s==last and s>=due: break
-        last=s
-    on_postgres.processes, x = [], [p.kill() for p in on_postgres.processes]
+@pytest.mark.parametrize("which", ["on_postgres","on_sqlite"])
+def test_prof(request, which):
+    site = request.getfixturevalue(which)
+    due = make_due(site, posts=4)
+    s = replace(site.settings, secret_keys=MASTER_KEY, sandbox_url=site.world.url)
+    async def run():
+        async with runtime(s) as made:
+            await made.worker.start()
+            while site.world.size() < due: await asyncio.sleep(.5)
+            await made.worker.stop()
+    p=cProfile.Profile(time.process_time); t=time.process_time()
+    p.enable(); asyncio.run(run()); p.disable()
+    print(which, due, "cpu", time.process_time()-t)
+    o=io.StringIO(); st=pstats.Stats(p,stream=o); st.sort_stats("cumtime").print_stats(90); print(o.getvalue())

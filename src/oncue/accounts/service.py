@@ -69,6 +69,7 @@ def connect(
 
     Connecting an account again renews its credentials and keeps its id and number.
     """
+    serialise(session, NUMBER_LOCK)  # of two who connect it at once, the second finds it there
     known = session.execute(
         update(Account)
         .where(
@@ -93,7 +94,6 @@ def connect(
 def _insert(
     session: Session, workspace_id: UUID, new: NewAccount, identity: Identity, now: datetime
 ) -> UUID:
-    serialise(session, NUMBER_LOCK)
     last = session.scalar(select(func.max(Account.number)))
     account_id = ids.new_id(now)
     session.execute(

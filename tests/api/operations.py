@@ -1,0 +1,41 @@
+"""The operations of this part of the API, what each of them takes, and ids of nothing."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.answers import NOBODY
+from oncue.lib import ids
+from oncue.workspaces.keys import Scope
+
+READ, WRITE = Scope.POSTS_READ, Scope.POSTS_WRITE
+
+# None: any key will do.
+SCOPES: Final[Mapping[str, Scope | None]] = {
+    "POST /v1/posts": WRITE,
+    "GET /v1/posts": READ,
+    "GET /v1/posts/{post_id}": READ,
+    "PATCH /v1/posts/{post_id}": WRITE,
+    "DELETE /v1/posts/{post_id}": WRITE,
+    "POST /v1/posts/{post_id}/cancel": WRITE,
+    "POST /v1/posts/{post_id}/clone": WRITE,
+    "POST /v1/posts/{post_id}/duplicate": WRITE,
+    "GET /v1/posts/{post_id}/events": READ,
+    "GET /v1/posts/{post_id}/events/latest": READ,
+    "POST /v1/posts/{post_id}/publish": WRITE,
+    "POST /v1/posts/{post_id}/retry": WRITE,
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": WRITE,
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": WRITE,
+    "GET /v1/accounts": Scope.ACCOUNTS_READ,
+    "POST /v1/accounts": Scope.ACCOUNTS_WRITE,
+    "GET /v1/accounts/{account_id}": Scope.ACCOUNTS_READ,
+    "POST /v1/media": Scope.MEDIA_WRITE,
+    "GET /v1/media/{media_id}": Scope.MEDIA_READ,
+    "GET /v1/auth/me": None,
+    "GET /v1/health": None,
+}
+UNSEEN: Final[Mapping[str, str]] = {
+    "post_id": ids.to_typeid("post", NOBODY),
+    "platform_id": ids.to_typeid("pp", NOBODY),
+    "account_id": ids.to_typeid("acc", NOBODY),
+    "media_id": ids.to_typeid("media", NOBODY),
+}

@@ -1,0 +1,222 @@
+"""The served OpenAPI document: it can be had, and what is sent is what it says."""
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2 as httpx
+import pytest
+import yaml
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+from api.answers import NOBODY
+from api.operations import SCOPES
+from installation import Installation
+from oncue.lib import ids
+
+pytestmark = pytest.mark.anyio
+
+PNG: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01" + b"\x00" * 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request: which of the scene's things its path names, and what comes with it."""
+
+    named: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    json: Any = None
+    file: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def on(post: str, json: Any = None) -> Ask:
+    """A request about the scene's post of this kind, and its first destination."""
+    return Ask(named={"post_id": post, "platform_id": f"{post}'s platform"}, json=json)
+
+
+def about(**named: str) -> Ask:
+    return Ask(named=named)
+
+
+UNKNOWN: Final = on("nobody")
+NOTHING: Final = Ask(json={})
+KEYLESS: Final = Ask(headers={"authorization": ""})
+NEW: Final = {"content": "Hello", "accountIds": ["@account"], "tags": ["a"]}
+RICH: Final = {
+    "content": "New",
+    "scheduledFor": "2027-01-01T00:00:00Z",
+    "metadata": {"n": 1},
+    "platformOverrides": {"TWITTER": {"content": "x"}},
+}
+MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
+
+# For every operation a request that is good and one that is not.
+ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
+    "POST /v1/posts": (Ask(json=NEW), NOTHING),
+    "GET /v1/posts": (Ask(query="?status=all"), Ask(query="?limit=0")),
+    "GET /v1/posts/{post_id}": (on("partial"), UNKNOWN),
+    "PATCH /v1/posts/{post_id}": (on("draft", json=RICH), on("draft", json={"no": 1})),
+    "DELETE /v1/posts/{post_id}": (on("doomed"), on("published")),
+    "POST /v1/posts/{post_id}/cancel": (on("draft"), on("published")),
+    "POST /v1/posts/{post_id}/clone": (on("partial"), UNKNOWN),
+    "POST /v1/posts/{post_id}/duplicate": (on("threaded"), UNKNOWN),
+    "GET /v1/posts/{post_id}/events": (on("partial"), UNKNOWN),
+    "GET /v1/posts/{post_id}/events/latest": (on("partial"), UNKNOWN),
+    "POST /v1/posts/{post_id}/publish": (on("threaded"), on("published")),
+    "POST /v1/posts/{post_id}/retry": (on("failed"), on("published")),
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": (on("partial"), on("published")),
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": (
+        on("unknown", json={"published": True}),
+        on("unknown", json={}),
+    ),
+    "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
+    "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
+    "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
+    "POST /v1/media": (Ask(file=PNG), Ask(file=b"no image")),
+    "GET /v1/media/{media_id}": (about(media_id="media"), about(media_id="no media")),
+    "GET /v1/auth/me": (Ask(), KEYLESS),
+    "GET /v1/health": (Ask(), KEYLESS),
+}
+
+
+async def test_the_document_is_served_as_json_and_as_yaml(installation: Installation) -> None:
+    as_json = await installation.api.get("/api/openapi.json", headers={"authorization": ""})
+    as_yaml = await installation.api.get("/api/openapi.yaml", headers={"authorization": ""})
+
+    document = as_json.json()
+    assert document["openapi"].startswith("3.1")
+    assert yaml.safe_load(as_yaml.text) == document
+    assert as_yaml.headers["content-type"].startswith("application/yaml")
+
+
+async def test_every_schema_in_the_document_is_one(installation: Installation) -> None:
+    document = (await installation.api.get("/api/openapi.json")).json()
+
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        OAS31Validator.check_schema(schema)
+
+    assert references(document) <= {f"#/components/schemas/{name}" for name in schemas}
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
+def references(part: Any) -> set[str]:
+    """Every reference within a part of the document."""
+    match part:
+        case {"$ref": str(target)}:
+            return {target}
+        case dict():
+            return {target for value in part.values() for target in references(value)}
+        case list():
+            return {target for value in part for target in references(value)}
+        case _:
+            return set()
+
+
+async def test_every_operation_is_asked_below() -> None:
+    assert ASKED.keys() == SCOPES.keys()
+
+
+async def test_what_is_sent_is_what_the_document_says(installation: Installation) -> None:
+    document = (await installation.api.get("/api/openapi.json")).json()
+    things = await scene(installation)
+
+    for operation, asks in ASKED.items():
+        good, bad = [await send(installation, operation, ask, things) for ask in asks]
+        assert good.is_success, f"{operation}: {good.text}"
+        assert bad.is_client_error, f"{operation}: {bad.text}"
+        assert wrong_with(good, operation, document) == [], operation
+        assert wrong_with(bad, operation, document) == [], operation
+
+
+async def test_a_schema_that_says_something_else_would_be_noticed(
+    installation: Installation,
+) -> None:
+    document = (await installation.api.get("/api/openapi.json")).json()
+    answer = await installation.api.get("/v1/health")
+    schemas = document["components"]["schemas"]
+    lacking, other, stale = (copy.deepcopy(document) for _ in range(3))
+    del lacking["components"]["schemas"]["HealthOut"]["properties"]["version"]
+    other["components"]["schemas"]["HealthOut"]["properties"]["status"] = {"type": "integer"}
+    stale["components"]["schemas"]["HealthOut"]["required"].append("uptime")
+
+    def noticed(told: Mapping[str, Any]) -> bool:
+        return wrong_with(answer, "GET /v1/health", told) != []
+
+    assert schemas["HealthOut"]["required"] == ["status", "version"]
+    assert not noticed(document)
+    assert noticed(lacking)
+    assert noticed(other)
+    assert noticed(stale)
+
+
+def wrong_with(answer: httpx.Response, operation: str, document: Mapping[str, Any]) -> list[str]:
+    """Where an answer differs from what the document says of it: too little, other, too much."""
+    method, path = operation.split()
+    responses = document["paths"][path][method.lower()]["responses"]
+    told = responses.get(str(answer.status_code))
+    if told is None:
+        return [f"status {answer.status_code} is not told of"]
+    [(content_type, content)] = told["content"].items()
+    assert answer.headers["content-type"] == content_type
+    components = {"schemas": closed(document["components"]["schemas"])}
+    validator = OAS31Validator(
+        {**content["schema"], "components": components}, format_checker=oas31_format_checker
+    )
+    return [error.message for error in validator.iter_errors(answer.json())]
+
+
+def closed(schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schemas, with no room for a field they do not name."""
+    return {
+        name: {"additionalProperties": False, **schema} if "properties" in schema else schema
+        for name, schema in schemas.items()
+    }
+
+
+async def send(
+    installation: Installation, operation: str, ask: Ask, things: Mapping[str, str]
+) -> httpx.Response:
+    method, template = operation.split()
+    named = {name: things[thing] for name, thing in ask.named.items()}
+    body = json.loads(json.dumps(ask.json).replace("@account", things["account"]))
+    return await installation.api.request(
+        method,
+        template.format(**named) + ask.query,
+        json=body,
+        files={"file": ("a.png", ask.file, "image/png")} if ask.file else None,
+        headers=ask.headers,
+    )
+
+
+async def scene(installation: Installation) -> Mapping[str, str]:
+    """Posts of every kind, an account, a file, and ids of nothing."""
+    await installation.fault(kind="reject", platform="TWITTER", times=2)
+    await installation.fault(kind="accept_then_drop", platform="TELEGRAM")
+    file = {"file": ("a.png", PNG, "image/png")}
+    media = (await installation.api.post("/v1/media", files=file)).json()
+    items = [{"sequence": 1, "content": "1/", "mediaIds": [media["id"]]}]
+    posts = {
+        "partial": await installation.publish("TWITTER", "MASTODON", media=[media["id"]]),
+        "failed": await installation.publish("TWITTER"),
+        "unknown": await installation.publish("TELEGRAM"),
+        "published": await installation.publish("MASTODON"),
+        "threaded": await installation.create("TWITTER", threadPosts=items),
+        "draft": await installation.create("MASTODON"),
+        "doomed": await installation.create("MASTODON"),
+    }
+    kinds = {post["status"] for post in posts.values()}
+    assert kinds == {"partial", "failed", "published", "draft"}
+    return {
+        **{name: post["id"] for name, post in posts.items()},
+        **{f"{name}'s platform": post["platforms"][0]["id"] for name, post in posts.items()},
+        "nobody": ids.to_typeid("post", NOBODY),
+        "nobody's platform": ids.to_typeid("pp", NOBODY),
+        "account": installation.account("MASTODON"),
+        "no account": ids.to_typeid("acc", NOBODY),
+        "media": media["id"],
+        "no media": ids.to_typeid("media", NOBODY),
+    }
