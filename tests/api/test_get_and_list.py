@@ -128,7 +128,7 @@ async def test_each_status_can_be_asked_for_and_archived_posts_only_so(
     narrowed = {status: await found(installation, status=status) for status in SCENES}
     shouted = {status: await found(installation, status=status.upper()) for status in SCENES}
 
-    everything = list(reversed(SCENES))
+    everything = list(SCENES)[::-1]
     assert narrowed == shouted == {status: [status] for status in SCENES}
     assert await found(installation, status="all") == everything
     assert await found(installation) == [s for s in everything if s is not Status.ARCHIVED]

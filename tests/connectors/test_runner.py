@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.scripted import LOOKUPS, Crash, Findable, Scripted, Stage, made
+from connectors.stage import LOOKUPS, Crash, Findable, Scripted, Stage, made
 from oncue.connectors.base import (
     Call,
     Effect,
