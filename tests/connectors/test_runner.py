@@ -94,7 +94,7 @@ async def test_what_was_never_sent_is_forgotten_and_may_be_tried_again(effect: E
     assert stage.journal.steps == {}
 
 
-@pytest.mark.parametrize("meaning", [*set(Refusal) - {Refusal.EXPIRED}])
+@pytest.mark.parametrize("meaning", sorted(set(Refusal) - {Refusal.EXPIRED}))
 async def test_a_refusal_is_certain_and_leaves_no_open_intent(meaning: Refusal) -> None:
     stage = Stage(Scripted(one(Effect.REVIEW)), [Refused("no", meaning)])
 
