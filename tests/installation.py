@@ -25,7 +25,6 @@ from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount, verify_vault
 from oncue.accounts.vault import Vault, parse_keys
-from oncue.accounts.wire import Wire
 from oncue.api.app import create_app
 from oncue.api.services import Services
 from oncue.connectors.base import Identity
@@ -35,11 +34,10 @@ from oncue.db.open import open_database
 from oncue.lib import ids
 from oncue.lib.http import HttpClient
 from oncue.publishing.engine import Work
-from oncue.publishing.metrics import Metrics
 from oncue.publishing.promoter import Job
 from oncue.publishing.publisher import Publisher
 from oncue.publishing.worker import Worker
-from oncue.runtime import upgrade_schema
+from oncue.runtime import assemble, upgrade_schema
 from oncue.sandbox.app import create_app as create_sandbox
 from oncue.sandbox.identities import USERS
 from oncue.sandbox.ledger import Entry, Ledger
@@ -207,20 +205,27 @@ async def install(
     await db.write(_empty)
     workspace_id, key, rows = await db.write(lambda session: _populate(session, vault, clock()))
     http, outbound = ClientSession(), outbound or HttpClient(timeout=2)
-    services, engine, publisher = _services(
-        replace(settings, sandbox_url=sandbox_url), db, vault, outbound, clock
+    engine = DirectEngine(db)
+    made = assemble(
+        replace(settings, sandbox_url=sandbox_url),
+        db,
+        vault,
+        outbound,
+        engine,
+        now=clock,
+        sleep=clock.sleep,
     )
-    transport = httpx.ASGITransport(app=create_app(services))
+    transport = httpx.ASGITransport(app=create_app(made.services))
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://oncue.test", headers=headers
     ) as api:
         yield Installation(
             db=db,
-            services=services,
+            services=made.services,
             engine=engine,
-            publisher=publisher,
-            worker=Worker(db=db, engine=engine, publisher=publisher, now=clock),
+            publisher=made.worker.publisher,
+            worker=made.worker,
             clock=clock,
             ledger=ledger,
             sandbox_url=sandbox_url,
@@ -253,42 +258,6 @@ def _populate(session: Session, vault: Vault, now: datetime) -> tuple[UUID, str,
     made = keys.create(session, owner, dialect=Dialect.NATIVE, scopes=ALL_SCOPES, now=now)
     rows = [connect(session, vault, owner, platform, "oncue", now) for platform in USERS]
     return owner, made.key, rows
-
-
-def _services(
-    settings: Settings, db: Database, vault: Vault, http: HttpClient, clock: Clock
-) -> tuple[Services, DirectEngine, Publisher]:
-    media_dir = settings.data_dir / "media"
-    wire = Wire(
-        http=http,
-        settings=settings,
-        db=db,
-        vault=vault,
-        now=clock,
-        media_file=lambda media_id: media_dir / media_id,
-    )
-    engine, metrics = DirectEngine(db), Metrics()
-    publisher = Publisher(
-        db=db,
-        engine=engine,
-        wire=wire,
-        now=clock,
-        sleep=clock.sleep,
-        lookup_seconds=settings.lookup_seconds,
-        count=metrics,
-    )
-    services = Services(
-        settings=settings,
-        db=db,
-        vault=vault,
-        wire=wire,
-        engine=engine,
-        metrics=metrics,
-        now=clock,
-        unix_time=lambda: clock().timestamp(),
-        media_dir=media_dir,
-    )
-    return services, engine, publisher
 
 
 def _empty(session: Session) -> None:

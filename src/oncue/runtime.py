@@ -2,22 +2,21 @@
 
 import asyncio
 import fcntl
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
 from oncue.accounts.service import verify_vault
-from oncue.accounts.vault import open_vault
+from oncue.accounts.vault import Vault, open_vault
 from oncue.accounts.wire import Wire
 from oncue.api.services import Services
 from oncue.db import migrate
 from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
-from oncue.lib.clock import utc_now
+from oncue.lib.clock import Clock, utc_now
 from oncue.lib.http import HttpClient
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
 from oncue.publishing.metrics import Metrics
@@ -57,44 +56,55 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     try:
         await upgrade_schema(settings, db)
         await db.write(lambda session: verify_vault(session, vault))
-        media_dir = settings.data_dir / "media"
-        wire = Wire(
-            http=http,
-            settings=settings,
-            db=db,
-            vault=vault,
-            now=utc_now,
-            media_file=lambda media_id: media_dir / media_id,
-        )
         engine = open_engine(db, settings.heartbeat)
-        metrics = Metrics()
-        publisher = Publisher(
-            db=db,
-            engine=engine,
-            wire=wire,
-            now=utc_now,
-            sleep=asyncio.sleep,
-            lookup_seconds=settings.lookup_seconds,
-            count=metrics,
-        )
-        services = Services(
-            settings=settings,
-            db=db,
-            vault=vault,
-            wire=wire,
-            engine=engine,
-            metrics=metrics,
-            now=utc_now,
-            unix_time=time.time,
-            media_dir=media_dir,
-        )
-        yield Runtime(
-            services=services,
-            worker=Worker(db=db, engine=engine, publisher=publisher, now=utc_now),
-        )
+        yield assemble(settings, db, vault, http, engine, now=utc_now, sleep=asyncio.sleep)
     finally:
         await http.close()
         await db.close()
+
+
+def assemble(
+    settings: Settings,
+    db: Database,
+    vault: Vault,
+    http: HttpClient,
+    engine: Engine,
+    *,
+    now: Clock,
+    sleep: Callable[[float], Awaitable[None]],
+) -> Runtime:
+    """The parts of a process, fitted to each other; what touches the world is passed in."""
+    media_dir = settings.data_dir / "media"
+    metrics = Metrics()
+    wire = Wire(
+        http=http,
+        settings=settings,
+        db=db,
+        vault=vault,
+        now=now,
+        media_file=lambda media_id: media_dir / media_id,
+    )
+    publisher = Publisher(
+        db=db,
+        engine=engine,
+        wire=wire,
+        now=now,
+        sleep=sleep,
+        lookup_seconds=settings.lookup_seconds,
+        count=metrics,
+    )
+    services = Services(
+        settings=settings,
+        db=db,
+        vault=vault,
+        wire=wire,
+        engine=engine,
+        metrics=metrics,
+        now=now,
+        media_dir=media_dir,
+    )
+    worker = Worker(db=db, engine=engine, publisher=publisher, now=now)
+    return Runtime(services=services, worker=worker)
 
 
 def open_engine(db: Database, heartbeat: timedelta) -> Engine:

@@ -43,10 +43,11 @@ async def authenticate(request: Request, shared: Shared, credentials: Bearer) ->
 
 
 def _count(request: Request, shared: Services, key: object, limit: int) -> None:
-    allowance = shared.limiter.take(key, limit, shared.unix_time())
+    now = shared.now().timestamp()
+    allowance = shared.limiter.take(key, limit, now)
     request.scope["state"][ALLOWANCE] = allowance
     if allowance.is_exceeded:
-        seconds = int(allowance.reset - shared.unix_time()) + 1
+        seconds = int(allowance.reset - now) + 1
         raise TooManyRequests(limit, min(seconds, WINDOW_SECONDS))
 
 

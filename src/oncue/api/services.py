@@ -1,6 +1,5 @@
 """What the endpoints of one process share; the runtime puts it together."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from oncue.workspaces.ratelimit import RateLimiter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything an endpoint may need. `unix_time` drives the rate limiter's windows."""
+    """Everything an endpoint may need."""
 
     settings: Settings
     db: Database
@@ -25,6 +24,5 @@ class Services:
     engine: Engine
     metrics: Metrics
     now: Clock
-    unix_time: Callable[[], float]
     media_dir: Path
     limiter: RateLimiter = field(default_factory=RateLimiter)

@@ -151,11 +151,28 @@ class Runner:
             await self._remember_refusal(call, name, refused)
             return following
         try:
-            return _send(steps, reply)
+            following = _send(steps, reply)
         except Unreadable as garbled:
             if call.effect.is_public:
                 raise OutcomeUnknown(f"{self.connector.spec.name}: {garbled}") from garbled
             raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
+        except Refused:
+            await self._keep(call, name, reply)
+            raise
+        await self._keep(call, name, reply)
+        return following
+
+    async def _keep(self, call: Call, name: str, reply: Reply) -> None:
+        """Keep an answer that the connector could read, unless it comes from the journal."""
+        past = self.journal.recall(name)
+        if past is not None and past.reply is reply:
+            return
+        if call.effect.is_public:
+            reach("after_accept")
+            await self.journal.record(name, reply)
+            reach("after_reply")
+        else:
+            self.journal.note(name, call.effect, fingerprint(call), reply)
 
     async def _remember_refusal(self, call: Call, name: str, refused: Refused) -> None:
         """Keep a refusal the connector took for an answer, so that a replay goes the same way."""
@@ -189,9 +206,7 @@ class Runner:
                 return past.reply
             past = None
         if not call.effect.is_public:
-            reply = await self._ask(call)
-            self.journal.note(name, call.effect, print_, reply)
-            return reply
+            return await self._ask(call)
         if past is not None:
             return await self._pursue(call, past)
         reach("before_intent")
@@ -213,18 +228,11 @@ class Runner:
 
     async def _make_public(self, call: Call, intent: Recorded) -> Reply:
         try:
-            reply = await self.send(call)
+            return await self.send(call)
         except NotSent as error:
             raise Refused(str(error), Refusal.TRY_LATER) from error
         except (NoAnswer, Unclear):
             return await self._pursue(call, intent)
-        return await self._accepted(intent, reply)
-
-    async def _accepted(self, intent: Recorded, reply: Reply) -> Reply:
-        reach("after_accept")
-        await self.journal.record(intent.name, reply)
-        reach("after_reply")
-        return reply
 
     async def _pursue(self, call: Call, intent: Recorded) -> Reply:
         """Find out what became of a public request that was never answered."""
@@ -243,25 +251,26 @@ class Runner:
         return lives is not None and self.now() - intent.intent_at > lives - CLOCKS_DIFFER
 
     async def _send_key_again(self, call: Call, intent: Recorded) -> Reply:
+        asked_for = timedelta(0)
         for pause in ASKS:
             if pause:
                 await self.sleep(pause)
             intent = await self.journal.intend(intent.name, call.effect, intent.fingerprint)
             try:
-                reply = await self.send(call)
+                return await self.send(call)
             except (NotSent, NoAnswer, Unclear):
                 continue
             except Refused as refused:
                 if refused.meaning in DEFINITE:
                     raise
                 self._no_way_to_ask(refused)
+                asked_for = refused.retry_after or asked_for
                 break
-            return await self._accepted(intent, reply)
         rounds = intent.sends // len(ASKS)
         if rounds > MAX_ROUNDS:
             raise OutcomeUnknown(f"{self.connector.spec.name} did not answer {intent.sends} times")
-        pause = KEYED_PAUSES[min(rounds, len(KEYED_PAUSES)) - 1]
-        raise Parked(self.now() + timedelta(seconds=pause))
+        seconds = KEYED_PAUSES[min(max(rounds, 1), len(KEYED_PAUSES)) - 1]
+        raise Parked(self.now() + max(timedelta(seconds=seconds), asked_for))
 
     def _no_way_to_ask(self, refused: Refused) -> None:
         """An open outcome cannot be pursued without authorisation."""
@@ -277,7 +286,7 @@ class Runner:
         if len(matches) > 1:
             raise OutcomeUnknown(f"{len(matches)} posts on {self.connector.spec.name} match")
         if matches:
-            return await self._accepted(intent, matches[0].reply)
+            return matches[0].reply
         intent = await self.journal.looked(intent.name)
         if intent.looks < len(self.lookup_seconds):
             return await self._look(finder, call, intent)

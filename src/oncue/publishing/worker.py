@@ -83,7 +83,8 @@ class Worker:
         if not lost:
             return 0
         found = await self.db.write(lambda session: _recover(session, lost, self.now()))
-        log.warning("orphans_recovered", count=found)
+        if found:
+            log.warning("orphans_recovered", count=found)
         return found
 
     async def _promote_forever(self) -> None:

@@ -22,19 +22,17 @@ HORIZON_YEARS: Final = 40  # as long as 29 February may take to be a Monday agai
 
 
 def wall_times(rule: Rule, anchor: datetime, first: date) -> Iterator[datetime]:
-    """The naive local times of the rule from the day `first` on, in order.
+    """The naive local times of the rule in order, from the day `first` on or a little earlier.
 
     Intervals are counted from `anchor`, which also gives what the rule leaves open; the year
-    HORIZON_YEARS after it is the last.
+    HORIZON_YEARS after it is the last. BYSETPOS needs the whole of the period that `first` is in.
     """
     rule = _completed(rule, anchor)
     begin = _period_start(rule, first) if rule.positions else first
     years = range(begin.year, anchor.year + HORIZON_YEARS + 1)
     in_years = chain.from_iterable(_days(rule, anchor.date(), year) for year in years)
     for days, times in _periods(rule, anchor, (day for day in in_years if day >= begin)):
-        for wall in _chosen(rule.positions, days, times):
-            if wall.date() >= first:
-                yield wall
+        yield from _chosen(rule.positions, days, times)
 
 
 def _completed(rule: Rule, anchor: datetime) -> Rule:

@@ -64,7 +64,7 @@ def missed(series: Series, since: datetime | None, now: datetime) -> Missed | No
 
 def _last(series: Series, found: Sequence[datetime], now: datetime) -> datetime:
     """The last one up to `now`. A dense rule is not walked through: we look back from the end."""
-    if len(found) < COUNTED_AT_MOST or series.rule.count is not None:
+    if len(found) < COUNTED_AT_MOST:
         return found[-1]
     window = timedelta(days=1)
     while now - window > found[-1]:
