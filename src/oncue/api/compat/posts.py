@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
 from oncue.api.compat.envelope import Envelope, code_of, meta
-from oncue.api.deps import PostsWriter, Shared
+from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
 from oncue.api.fields import PostId, Text, parse_platform, parse_time
 from oncue.api.services import Services
@@ -36,7 +36,7 @@ from oncue.posts.retry_failed import FailureFilter, Requeued
 from oncue.posts.values import NewPost
 from oncue.workspaces.keys import Caller
 
-router = APIRouter(prefix="/api/v1/posts", tags=["bulk, snake_case"])
+router = APIRouter(prefix="/api/v1/posts", tags=["bulk, snake_case"], route_class=KeyedRoute)
 
 BULK_POSTS: Final = 50
 POST_IDS: Final = 200

@@ -8,7 +8,7 @@ from oncue.accounts import service as accounts
 from oncue.accounts.connecting import connect_account
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
-from oncue.api.deps import AccountsReader, AccountsWriter, Shared
+from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import AccountId, PlatformName
 from oncue.api.native.paging import (
     DEFAULT_LIMIT,
@@ -20,7 +20,7 @@ from oncue.api.native.paging import (
 from oncue.api.native.schemas import AccountListOut, AccountOut, CreateAccount, show_page
 from oncue.errors import Invalid, Issue
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=KeyedRoute)
 
 AccountPath = Annotated[AccountId, Path(description="An account's id: a TypeID or its UUID.")]
 

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from sqlalchemy.orm import Session
 
-from oncue.api.deps import PostsWriter, Shared
+from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
 from oncue.api.fields import AccountId, Body, MediaId, Out, PostId, Text, When
 from oncue.api.idempotency import Idempotent
@@ -29,7 +29,7 @@ from oncue.posts.bulk import Outcome
 from oncue.posts.values import ContentType, NewPost
 from oncue.workspaces.keys import Caller
 
-router = APIRouter(prefix="/v1/posts", tags=["bulk"])
+router = APIRouter(prefix="/v1/posts", tags=["bulk"], route_class=KeyedRoute)
 
 BULK_POSTS: Final = 50
 BULK_ACCOUNTS: Final = 10

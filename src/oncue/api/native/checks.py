@@ -10,13 +10,13 @@ from pydantic import (
     model_serializer,
 )
 
-from oncue.api.deps import PostsReader, Shared
+from oncue.api.deps import KeyedRoute, PostsReader, Shared
 from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
 from oncue.api.native.schemas import PATCH_CHARACTERS
 from oncue.posts import checks
 from oncue.posts.checks import Finding, Sketch
 
-router = APIRouter(prefix="/v1/posts", tags=["posts"])
+router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 PLATFORMS: Final = 15
 COMMENT_CHARACTERS: Final = 10_000

@@ -5,12 +5,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Path, UploadFile
 
-from oncue.api.deps import MediaReader, MediaWriter, Shared
+from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
 from oncue.api.fields import MediaId, Text
 from oncue.api.native.schemas import MediaOut, show_media
 from oncue.media import service as media
 
-router = APIRouter(prefix="/v1/media", tags=["media"])
+router = APIRouter(prefix="/v1/media", tags=["media"], route_class=KeyedRoute)
 
 CHUNK_BYTES: Final = 256 * 1024
 MediaPath = Annotated[MediaId, Path(description="A file's id: a TypeID or its UUID.")]

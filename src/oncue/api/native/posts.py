@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 
-from oncue.api.deps import PostsReader, PostsWriter, Shared
+from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
 from oncue.api.fields import AccountId, PlatformName, PostId, When
 from oncue.api.idempotency import Idempotent, Once
 from oncue.api.native.paging import (
@@ -37,7 +37,7 @@ from oncue.posts.lifecycle import Status
 from oncue.posts.values import Changes, NewPost, ThreadEntry
 from oncue.workspaces.keys import Caller
 
-router = APIRouter(prefix="/v1/posts", tags=["posts"])
+router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 PostPath = Annotated[PostId, Path(description="A post's id: a TypeID or its UUID.")]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Path, Query
 from sqlalchemy.orm import Session
 
-from oncue.api.deps import PostsWriter, Shared
+from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.fields import DestinationId, PostId
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.posts import PostPath
@@ -28,7 +28,7 @@ from oncue.posts.lifecycle import Status
 from oncue.posts.remedies import RetryOutcome
 from oncue.workspaces.keys import Caller
 
-router = APIRouter(prefix="/v1/posts", tags=["posts"])
+router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 MAX_TIMEOUT: Final = 120
 FIRST_LOOK: Final = 0.02  # seconds; each look doubles the pause up to SLOWEST_LOOK

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from oncue import __version__
-from oncue.api.deps import AnyCaller
+from oncue.api.deps import AnyCaller, KeyedRoute
 from oncue.api.native.schemas import HealthOut, MeOut
 
-router = APIRouter(prefix="/v1", tags=["system"])
+router = APIRouter(prefix="/v1", tags=["system"], route_class=KeyedRoute)
 
 
 @router.get("/auth/me")

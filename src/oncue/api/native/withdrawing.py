@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 from sqlalchemy.orm import Session
 
-from oncue.api.deps import PostsWriter, Shared
+from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.fields import Out
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.posts import PostPath
@@ -15,7 +15,7 @@ from oncue.api.native.schemas import PostOut, show_post
 from oncue.posts import queries, withdrawing
 from oncue.publishing.unpublish import NOT_SUPPORTED, Removal, unpublish
 
-router = APIRouter(prefix="/v1/posts", tags=["posts"])
+router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 BY_HAND: Final = "Networks that cannot delete posts still show it: remove it there by hand."
 
