@@ -20,13 +20,30 @@ from sqlalchemy.orm import Session
 from oncue.lib.clock import utc_now
 from oncue.posts import service as posts
 from oncue.posts.values import NewPost
-from oncue.runtime import Runtime, runtime
+from oncue.publishing.publisher import Counter
+from oncue.publishing.settle import Settled
+from oncue.runtime import runtime
 
 ACCOUNTS: Final = 100
 ACCOUNTS_EACH: Final = 2  # of a post
 CONTENT: Final = "Something to say about number {number}, of the usual length of such things."
-LOOK_SECONDS: Final = 0.02
 PROFILED: Final = 4  # a quarter of the destinations is drained once more, under the sampler
+
+
+class Tally(Counter):
+    """Counts what is out, until it is everything."""
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self.published = 0
+        self.failed = 0
+        self.complete = asyncio.Event()
+
+    def settled(self, settled: Settled) -> None:
+        self.published += settled.status == "published"
+        self.failed += settled.status != "published"
+        if self.published + self.failed == self._expected:
+            self.complete.set()
 
 
 def fake(database: Database, extent: Extent, command: str) -> Results:
@@ -77,13 +94,16 @@ async def _drained(at: Place, extent: Extent, url: str) -> Pace:
     async with runtime(replace(at.settings, sandbox_url=url)) as made:
         await made.services.db.write(lambda session: _fill(session, at, extent.items))
 
+        tally = Tally(extent.items)
+        made.worker.publisher = replace(made.worker.publisher, count=tally)
+
         async def drain() -> int:
             await made.worker.start()
             with suppress(TimeoutError):
-                async with asyncio.timeout(extent.seconds):
-                    while _published(made) < extent.items:  # noqa: ASYNC110  (a counter tells nobody)
-                        await asyncio.sleep(LOOK_SECONDS)
-            return _published(made)
+                await asyncio.wait_for(tally.complete.wait(), extent.seconds)
+            if tally.failed:
+                raise RuntimeError(f"{tally.failed} destinations were not published")
+            return tally.published
 
         try:
             return await paced(drain)
@@ -101,19 +121,6 @@ def _fill(session: Session, at: Place, count: int) -> None:
             scheduled_for=now,
         )
         posts.create(session, at.workspace_id, new, now)
-
-
-def _published(made: Runtime) -> int:
-    """How many destinations are out; raises RuntimeError where one is not to be."""
-    ended: dict[str, int] = {}
-    for family in made.services.metrics.registry.collect():
-        for sample in family.samples:
-            if sample.name == "oncue_destinations_total":
-                status = sample.labels["status"]
-                ended[status] = ended.get(status, 0) + int(sample.value)
-    if ended.keys() - {"published"}:
-        raise RuntimeError(f"destinations ended like this: {ended}")
-    return ended.get("published", 0)
 
 
 def _bare(count: int, network: Process) -> Pace:

@@ -1,9 +1,10 @@
-"""The operations of this part of the API, what each of them takes, and ids of nothing."""
+"""The operations of this part of the API, the scope each takes, and ids of nothing."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from api.answers import NOBODY
+from installation import Installation
 from oncue.lib import ids
 from oncue.workspaces.keys import Scope
 
@@ -39,3 +40,13 @@ UNSEEN: Final[Mapping[str, str]] = {
     "account_id": ids.to_typeid("acc", NOBODY),
     "media_id": ids.to_typeid("media", NOBODY),
 }
+
+
+async def served(installation: Installation) -> Mapping[str, Any]:
+    """The OpenAPI document. Writing it costs half a second, so this process asks once."""
+    if not _document:
+        _document.update((await installation.api.get("/api/openapi.json")).json())
+    return _document
+
+
+_document: Final[dict[str, Any]] = {}

@@ -30,7 +30,7 @@ def fields_of(model: type[CreatePost | UpdatePost]) -> st.SearchStrategy[dict[st
 
 
 generated = settings(
-    max_examples=30,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,

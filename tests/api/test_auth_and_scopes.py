@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from api.answers import NOBODY, problem, rows
-from api.operations import SCOPES, UNSEEN
+from api.operations import SCOPES, UNSEEN, served
 from installation import Installation
 from oncue.lib import ids
 from oncue.workspaces import keys
@@ -30,9 +30,9 @@ async def ask(installation: Installation, operation: str, key: str) -> httpx.Res
     return await installation.api.request(method, path, json=body, headers=headers)
 
 
-async def served(installation: Installation) -> list[str]:
+async def all_operations(installation: Installation) -> list[str]:
     """Every operation in the served OpenAPI document, both dialects'."""
-    document = (await installation.api.get("/api/openapi.json")).json()
+    document = await served(installation)
     return [
         f"{method.upper()} {path}"
         for path, methods in document["paths"].items()
@@ -59,7 +59,7 @@ def watched() -> Iterator[list[str]]:
 async def test_the_table_names_operations_that_are_served(
     installation: Installation,
 ) -> None:
-    assert SCOPES.keys() <= set(await served(installation))
+    assert SCOPES.keys() <= set(await all_operations(installation))
 
 
 @statements("V3", "V4", "V5", "V6", "V7", "V8", "V12", "V15")
@@ -97,7 +97,7 @@ def lacks(wanted: Scope, held: Scope) -> object:
 
 @statements("V2")
 async def test_no_operation_of_any_kind_is_open_without_a_key(installation: Installation) -> None:
-    operations = await served(installation)
+    operations = await all_operations(installation)
     before = await rows(installation)
     statuses = {}
 

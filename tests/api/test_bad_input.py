@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 
 from api.answers import invalid, problem, rows, too_long
+from api.operations import served
 from api.sending import create, send
 from installation import Installation
 from statements import statements
@@ -117,7 +118,7 @@ async def test_a_value_of_the_wrong_type_is_refused_where_it_stands(
 
 
 async def test_every_field_of_a_new_post_is_in_that_table(installation: Installation) -> None:
-    document = (await installation.api.get("/api/openapi.json")).json()
+    document = await served(installation)
 
     fields = document["components"]["schemas"]["CreatePost"]["properties"]
 
@@ -134,28 +135,33 @@ async def test_what_is_missing_is_named_all_at_once(installation: Installation) 
 
 
 @statements("V42")
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("platforms", "accountIds"),
-        ("scheduledfor", "scheduledFor"),
-        ("scheduled_for", "scheduledFor"),
-        ("scheduledAt", "scheduledFor"),
-        ("account_ids", "accountIds"),
-        ("contents", "content"),
-        ("save_as_draft", "saveAsDraft"),
-    ],
-)
 async def test_a_field_that_is_not_there_is_named_with_the_one_probably_meant(
-    installation: Installation, written: str, meant: str
+    installation: Installation,
 ) -> None:
     before = await rows(installation)
 
-    answer = await create(installation, **{written: "x"})
+    answers = {written: await create(installation, **{written: "x"}) for written in MEANT}
 
-    assert problem(answer) == invalid(written)
-    assert answer.json()["error"]["message"].endswith(f"did you mean {meant}?")
+    assert {written: problem(answer) for written, answer in answers.items()} == {
+        written: invalid(written) for written in MEANT
+    }
+    hints = {
+        written: answer.json()["error"]["message"].rpartition("did you mean ")[2]
+        for written, answer in answers.items()
+    }
+    assert hints == {written: f"{meant}?" for written, meant in MEANT.items()}
     assert await rows(installation) == before
+
+
+MEANT: Final[Mapping[str, str]] = {
+    "platforms": "accountIds",
+    "scheduledfor": "scheduledFor",
+    "scheduled_for": "scheduledFor",
+    "scheduledAt": "scheduledFor",
+    "account_ids": "accountIds",
+    "contents": "content",
+    "save_as_draft": "saveAsDraft",
+}
 
 
 async def test_a_field_like_no_other_is_refused_without_a_guess(

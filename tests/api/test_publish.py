@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from api.answers import invalid, problem
+from api.operations import served
 from installation import Installation
 from statements import statements
 
@@ -216,7 +217,7 @@ async def test_the_timeout_is_thirty_seconds_and_at_most_two_minutes(
 ) -> None:
     post = await installation.create("MASTODON")
     path = f"/v1/posts/{post['id']}/publish"
-    document = (await installation.api.get("/api/openapi.json")).json()
+    document = await served(installation)
     queries = {
         "timeout=121": invalid("timeout", limit=120),
         "timeout=0": invalid("timeout", limit=1),

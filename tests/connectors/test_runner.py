@@ -1,326 +1,269 @@
-"""Kill a publication anywhere, leave it unanswered in any way: each post is made once."""
+"""What the runner remembers: done is done, changed is asked anew, a wait gives the worker back."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
-from connectors.stage import LOOKUPS, Crash, Findable, Scripted, Stage, made
+from connectors.scripted import DRAFT, Finding, Scripted, Stage, Trouble, public, upload
+from installation import START
 from oncue.connectors.base import (
+    Account,
     Call,
+    Draft,
     Effect,
-    Found,
+    Media,
     Published,
     Refusal,
     Refused,
     Reply,
     Steps,
-    Unclear,
+    Unreadable,
     Wait,
 )
-from oncue.connectors.runner import NoAnswer, NotSent, OutcomeUnknown, Parked
+from oncue.connectors.runner import NoAnswer, Parked, Recorded, drive, fingerprint
 
 pytestmark = pytest.mark.anyio
 
-SILENCE = (NoAnswer("reset"), Unclear("500"))
-OURS = Found(id="9", reply=made("9"))
+E = Effect
+FILE: Final = Media(id="m1", type="image/png", bytes=3, sha256="a" * 64)
 
 
-def one(effect: Effect, **more: object) -> Callable[[], Steps[Published]]:
-    """A network with a single public call."""
+async def test_a_publication_is_what_the_connector_says_it_is() -> None:
+    stage = Stage(Scripted(upload(), public(E.KEYED)))
 
-    def play() -> Steps[Published]:
-        reply = yield Call("POST", "/post", effect=effect, name="post", **more)  # type: ignore[arg-type]
-        return Published(id=reply.text("id"), url=None)
+    assert await stage.run() == Published(id="post#1", url=None)
 
-    return play
+    assert stage.world.asked == ["/upload/1", "post"]
 
 
-def uploaded() -> Steps[Published]:
-    """An upload, then the post, then a look at it."""
-    file = yield Call("POST", "/upload")
-    reply = yield Call("POST", f"/post/{file.text('id')}", effect=Effect.REVIEW, name="post")
-    shown = yield Call("GET", f"/post/{reply.text('id')}")
-    return Published(id=reply.text("id"), url=shown.text("url"))
+async def test_the_same_publication_again_sends_nothing() -> None:
+    stage = Stage(Scripted(upload(), public(E.REVIEW)))
+    published = await stage.run()
+    stage.world.asked.clear()
+
+    assert await stage.run() == published
+
+    assert stage.world.asked == []
 
 
-def thread() -> Steps[Published]:
-    """A thread of twenty-five."""
-    first = ""
-    for number in range(1, 26):
-        reply = yield Call("POST", "/item", effect=Effect.FIND, name=f"item {number}")
-        first = first or reply.text("id")
-    return Published(id=first, url=None)
+async def test_the_intent_is_durable_before_the_request_and_the_answer_after_it() -> None:
+    stage = Stage(Scripted(public(E.REVIEW)))
+    seen: list[Recorded | None] = []
+    send = stage.world.send
+
+    async def watched(call: Call) -> Reply:
+        seen.append(stage.journal.reopened().recall("post"))
+        return await send(call)
+
+    stage.world.send = watched  # type: ignore[method-assign]
+    await stage.run()
+
+    intent = Recorded(
+        name="post",
+        fingerprint=fingerprint(public(E.REVIEW)),
+        intent_at=START,
+        sent_at=START,
+        sends=1,
+        looks=0,
+        reply=None,
+    )
+    assert seen == [intent]
+    assert stage.journal.steps == {"post": replace(intent, reply=Reply(200, {"id": "post#1"}))}
 
 
-@pytest.mark.parametrize("crash_at", [1, 2, 3])
-async def test_a_crash_at_any_request_never_makes_a_second_post(crash_at: int) -> None:
-    shown = Reply(200, {"url": "https://example.org/1"})
-    answers = [made("u"), made("1"), shown]
-    stage = Stage(Scripted(uploaded), [*answers[: crash_at - 1], Crash(), *answers[crash_at - 1 :]])
-    with pytest.raises(Crash):
-        await stage.run()
-
-    if crash_at == 2:  # between the intent and the answer, and nobody can tell
-        with pytest.raises(OutcomeUnknown):
-            await stage.run()
-    else:
-        assert await stage.run() == Published(id="1", url="https://example.org/1")
-
-    assert stage.names() == ["post"]
-
-
-@pytest.mark.parametrize("reached", range(25))
-async def test_a_thread_goes_on_at_the_first_item_that_was_not_sent(reached: int) -> None:
-    down = [NotSent("refused")]
-    stage = Stage(Findable(thread), [*map(made, "x" * reached), *down, *map(made, "y" * 25)])
+async def test_a_public_step_that_is_done_is_not_done_again_even_if_it_would_differ() -> None:
+    stage = Stage(Scripted(public(E.KEYED, "item 1"), public(E.KEYED, "item 2")))
+    stage.trouble("item 2", Trouble(Refused("too long")))
     with pytest.raises(Refused):
         await stage.run()
 
+    edited = Call("POST", "/post", json={"text": "edited"}, effect=E.KEYED, name="item 1")
+    stage.connector.plan = (edited, public(E.KEYED, "item 2"))
     await stage.run()
 
-    wanted = [f"item {number}" for number in range(1, 26)]
-    assert stage.names() == [*wanted[:reached], wanted[reached], *wanted[reached:]]
+    assert stage.world.asked == ["item 1", "item 2", "item 2"]
 
 
-@pytest.mark.parametrize("effect", [Effect.KEYED, Effect.FIND, Effect.REVIEW])
-async def test_what_was_never_sent_is_forgotten_and_may_be_tried_again(effect: Effect) -> None:
-    stage = Stage(Findable(one(effect)), [NotSent("no connection")])
+async def test_a_harmless_step_is_done_again_only_if_it_differs() -> None:
+    stage = Stage(Scripted(upload(1), upload(2), public(E.KEYED, "item 1"), public(E.KEYED)))
+    stage.trouble("post", Trouble(Refused("too long")))
+    with pytest.raises(Refused):
+        await stage.run()
+    stage.world.asked.clear()
+
+    stage.connector.plan = (upload(1), upload(3), *stage.connector.plan[2:])
+    await stage.run()
+
+    assert stage.world.asked == ["/upload/3", "post"]
+
+
+async def test_a_refused_call_leaves_nothing_behind() -> None:
+    stage = Stage(Scripted(public(E.REVIEW)))
+    stage.trouble("post", Trouble(Refused("no")))
+    with pytest.raises(Refused):
+        await stage.run()
+
+    assert stage.journal.steps == {}
+
+    await stage.run()
+    assert stage.world.asked == ["post", "post"]
+
+
+@pytest.mark.parametrize("seconds", [1, 5])
+async def test_a_short_wait_is_waited_out(seconds: int) -> None:
+    stage = Stage(Scripted(upload(), Wait(seconds), public(E.KEYED)))
+
+    await stage.run()
+
+    assert stage.clock.now == START + timedelta(seconds=seconds)
+
+
+async def test_a_long_wait_gives_the_worker_back_and_is_counted_from_its_beginning() -> None:
+    stage = Stage(Scripted(upload(), Wait(60), public(E.KEYED)))
+
+    with pytest.raises(Parked) as parked:
+        await stage.run()
+    stage.clock.advance(seconds=20)
+    with pytest.raises(Parked) as still:
+        await stage.run()
+    stage.clock.advance(seconds=40)
+    published = await stage.run()
+
+    assert parked.value.until == still.value.until == START + timedelta(seconds=60)
+    assert published.id == "post#1"
+    assert stage.world.asked == ["/upload/1", "post"]
+
+
+class Forgiving(Scripted):
+    """Takes a refusal of the first call for an answer, and says the rest differently then."""
+
+    def publish(self, draft: Draft, account: Account) -> Steps[Published]:
+        first, plain, fancy = self.plan
+        try:
+            yield first
+        except Refused as refused:
+            if refused.meaning is not Refusal.REJECTED:
+                raise
+            reply = yield plain
+        else:
+            reply = yield fancy
+        return Published(id=reply.text("id"), url=None)
+
+
+LOOK: Final = Call("GET", "/who")
+PLAIN: Final = public(E.KEYED, "plain")
+FANCY: Final = public(E.KEYED, "fancy")
+
+
+@pytest.mark.parametrize("first", [LOOK, public(E.KEYED, "first")], ids=["harmless", "public"])
+async def test_a_refusal_taken_for_an_answer_is_one_in_a_replay_too(first: Call) -> None:
+    stage = Stage(Forgiving(first, PLAIN, FANCY))
+    name = first.name or first.path
+    stage.trouble(name, Trouble(Reply(404)))
+    stage.trouble("plain", *[Trouble(NoAnswer("reset"))] * 4)
+    with pytest.raises(Parked):
+        await stage.run()
+    assert stage.world.asked == [name, *["plain"] * 4]
+    stage.world.asked.clear()
+
+    await stage.finish()  # by now the network would say yes to the first
+
+    assert stage.world.asked == ["plain"]
+    assert stage.world.public == ["plain#1"]
+
+
+async def test_a_refusal_the_connector_passes_on_is_the_end() -> None:
+    stage = Stage(Forgiving(LOOK, PLAIN, FANCY))
+    stage.trouble("/who", Trouble(Reply(429)))
 
     with pytest.raises(Refused) as refused:
         await stage.run()
 
-    assert refused.value.is_transient
-    assert stage.journal.steps == {}
+    assert refused.value.meaning is Refusal.RATE_LIMITED
+    assert stage.world.asked == ["/who"]
 
 
-@pytest.mark.parametrize("meaning", sorted(set(Refusal) - {Refusal.EXPIRED}))
-async def test_a_refusal_is_certain_and_leaves_no_open_intent(meaning: Refusal) -> None:
-    stage = Stage(Scripted(one(Effect.REVIEW)), [Refused("no", meaning)])
+class Doubtful(Scripted):
+    """Refuses by itself, after it has read what the network answered."""
 
-    with pytest.raises(Refused):
-        await stage.run()
-
-    assert stage.journal.steps == {}
-
-
-@pytest.mark.parametrize("silence", SILENCE)
-async def test_review_is_never_sent_again(silence: Exception) -> None:
-    stage = Stage(Scripted(one(Effect.REVIEW)), [silence, made("2")])
-
-    for _ in range(3):
-        with pytest.raises(OutcomeUnknown):
-            await stage.run()
-
-    assert stage.names() == ["post"]
+    def publish(self, draft: Draft, account: Account) -> Steps[Published]:
+        for step in self.plan:
+            (yield step).text("id")
+        raise Refused("processing failed")
 
 
-@pytest.mark.parametrize("silence", SILENCE)
-async def test_keyed_is_sent_again_at_once_with_the_same_call(silence: Exception) -> None:
-    stage = Stage(Scripted(one(Effect.KEYED)), [silence, made("1")])
+async def test_what_is_public_stays_done_when_the_connector_refuses_afterwards() -> None:
+    stage = Stage(Doubtful(public(E.REVIEW)))
 
-    assert (await stage.run()).id == "1"
-
-    first, second = stage.sent
-    assert first == second
-
-
-async def test_keyed_gives_the_worker_back_while_the_network_stays_silent() -> None:
-    stage = Stage(Scripted(one(Effect.KEYED)), [NoAnswer("timeout")] * 7 + [made("1")])
-
-    parked = []
     for _ in range(2):
-        with pytest.raises(Parked) as waiting:
+        with pytest.raises(Refused, match="processing failed"):
             await stage.run()
-        parked.append((waiting.value.until - stage.now).total_seconds())
-        stage.now = waiting.value.until
 
-    assert parked == [5, 30]
-    assert (await stage.run()).id == "1"
+    assert stage.world.asked == ["post"]
 
 
-async def test_keyed_ends_as_unknown_when_the_network_never_answers() -> None:
-    stage = Stage(Scripted(one(Effect.KEYED)), [NoAnswer("timeout")] * 1_000)
-
-    with pytest.raises(OutcomeUnknown):
-        await settle(stage)
-
-    pursued = stage.now - stage.journal.steps["post"].intent_at
-    assert timedelta(minutes=30) < pursued < timedelta(hours=2)
-
-
-async def test_a_passing_no_to_a_key_sent_again_leaves_the_question_open() -> None:
-    limited = Refused("slow down", Refusal.RATE_LIMITED)
-    stage = Stage(Scripted(one(Effect.KEYED)), [NoAnswer("cut"), limited, made("1")])
-
-    with pytest.raises(Parked) as parked:
-        await stage.run()
-    stage.now = parked.value.until
-
-    assert (await stage.run()).id == "1"
+@pytest.mark.parametrize(
+    "other",
+    [
+        Call("PUT", "/a"),
+        Call("POST", "/b"),
+        Call("POST", "/a", query={"q": "1"}),
+        Call("POST", "/a", json={}),
+        Call("POST", "/a", json={"text": "Hi", "media": ["1", "2"]}),
+        Call("POST", "/a", form={"text": "Hi"}),
+        Call("POST", "/a", files={"photo": FILE}),
+        Call("POST", "/a", body=FILE),
+    ],
+)
+def test_everything_that_goes_out_tells_calls_apart(other: Call) -> None:
+    assert fingerprint(other) != fingerprint(Call("POST", "/a"))
 
 
-async def test_a_key_the_network_has_forgotten_is_looked_for_instead() -> None:
-    play = one(Effect.KEYED, key_lives=timedelta(hours=1))
-    stage = Stage(Findable(play, looks=[[OURS]]), [NoAnswer("cut"), Crash()])
-    with pytest.raises(Crash):
-        await stage.run()
+def test_neither_headers_nor_the_order_of_keys_do() -> None:
+    one = Call("POST", "/a", json={"a": 1, "b": {"c": [1]}}, headers={"x": "1"}, name="one")
+    other = Call("POST", "/a", json={"b": {"c": (1,)}, "a": 1}, headers={"x": "2"}, name="two")
 
-    stage.now += timedelta(hours=1)
-    stage.answers = [Reply(200, [])]
-
-    assert (await stage.run()).id == "9"
-    assert stage.sent[-1].method == "GET"
+    assert fingerprint(one) == fingerprint(other)
 
 
-async def settle(stage: Stage) -> Published:
-    """Run, and come back whenever the run says when."""
-    for _ in range(20):
+def test_what_has_no_place_in_a_call_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="datetime"):
+        fingerprint(Call("POST", "/a", json={"at": DRAFT.begun_at}))
+
+
+async def test_steps_nobody_has_to_remember_are_simply_driven() -> None:
+    stage = Stage(Finding())
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    def steps() -> Steps[Sequence[str]]:
+        one = yield Call("GET", "/one")
+        yield Wait(90)
         try:
-            return await stage.run()
-        except Parked as parked:
-            stage.now = parked.until
-    raise AssertionError("it never ends")
+            yield Call("GET", "/two")
+        except Refused:
+            return [one.text("id")]
+        return []
+
+    stage.trouble("/two", Trouble(Reply(404)))
+
+    assert await drive(steps(), stage.world.send, sleep) == ["/one"]
+    assert waited == [90]
 
 
-async def test_find_waits_before_it_looks() -> None:
-    stage = Stage(Findable(one(Effect.FIND)), [NoAnswer("cut")])
-
-    with pytest.raises(Parked) as parked:
-        await stage.run()
-
-    assert parked.value.until == stage.now + timedelta(seconds=LOOKUPS[0])
-    assert stage.names() == ["post"]
-
-
-@pytest.mark.parametrize("empty_looks", [0, 1, 2])
-async def test_a_post_that_is_found_is_ours_and_not_sent_again(empty_looks: int) -> None:
-    looks: list[list[Found]] = [[]] * empty_looks + [[OURS]]
-    stage = Stage(
-        Findable(one(Effect.FIND), looks=[*looks]), [NoAnswer("cut"), *[Reply(200, [])] * 3]
-    )
-
-    assert (await settle(stage)).id == "9"
-    assert stage.names() == ["post"]
-
-
-async def test_a_post_without_a_trace_is_sent_once_more() -> None:
-    stage = Stage(Findable(one(Effect.FIND)), [NoAnswer("cut"), *[Reply(200, [])] * 3, made("2")])
-
-    assert (await settle(stage)).id == "2"
-    assert stage.names() == ["post", "post"]
-
-
-async def test_twice_without_a_trace_is_for_a_person() -> None:
-    looks = [Reply(200, [])] * 3
-    stage = Stage(
-        Findable(one(Effect.FIND)), [NoAnswer("cut"), *looks, NoAnswer("cut"), *looks, made("3")]
-    )
-
-    with pytest.raises(OutcomeUnknown):
-        await settle(stage)
-    assert stage.names() == ["post", "post"]
-
-
-async def test_several_that_match_are_for_a_person() -> None:
-    twins = [OURS, Found(id="10", reply=made("10"))]
-    stage = Stage(Findable(one(Effect.FIND), looks=[twins]), [NoAnswer("cut"), Reply(200, [])])
-
-    with pytest.raises(OutcomeUnknown):
-        await settle(stage)
-
-
-async def test_a_match_that_another_publication_made_is_not_ours() -> None:
-    twins = [OURS, Found(id="10", reply=made("10"))]
-    stage = Stage(Findable(one(Effect.FIND), looks=[twins]), [NoAnswer("cut"), Reply(200, [])])
-    stage.journal.others = {"9"}
-
-    assert (await settle(stage)).id == "10"
-
-
-async def test_a_look_that_fails_is_repeated_and_counts_as_none() -> None:
-    stage = Stage(
-        Findable(one(Effect.FIND), looks=[[OURS]]),
-        [NoAnswer("cut"), *[NotSent("down")] * 3, Reply(200, [])],
-    )
-
-    assert (await settle(stage)).id == "9"
-
-
-async def test_a_network_that_calls_it_a_duplicate_after_no_trace_is_for_a_person() -> None:
-    duplicate = Refused("you said that", Refusal.DUPLICATE)
-    stage = Stage(Findable(one(Effect.FIND)), [NoAnswer("cut"), *[Reply(200, [])] * 3, duplicate])
-
-    with pytest.raises(OutcomeUnknown):
-        await settle(stage)
-
-
-async def test_an_answer_that_cannot_be_read_leaves_the_outcome_open() -> None:
-    stage = Stage(Scripted(one(Effect.REVIEW)), [Reply(200, {"surprise": True})])
-
-    with pytest.raises(OutcomeUnknown):
-        await stage.run()
-
-
-async def test_a_harmless_request_is_tried_three_times_and_then_later() -> None:
-    stage = Stage(Scripted(uploaded), [NoAnswer("cut")] * 3)
+async def test_what_cannot_be_read_while_driving_is_a_no_for_now() -> None:
+    stage = Stage(Finding())
+    stage.trouble("/me", Trouble(Reply(200, {})))
 
     with pytest.raises(Refused) as refused:
-        await stage.run()
-
-    assert refused.value.is_transient
-    assert [call.path for call in stage.sent] == ["/upload"] * 3
-
-
-async def test_a_long_wait_gives_the_worker_back_and_a_short_one_does_not() -> None:
-    def waits() -> Steps[Published]:
-        yield Wait(2)
-        yield Wait(60)
-        reply = yield Call("POST", "/post", effect=Effect.REVIEW, name="post")
-        return Published(id=reply.text("id"), url=None)
-
-    stage = Stage(Scripted(waits), [made("1")])
-
-    with pytest.raises(Parked) as parked:
-        await stage.run()
-    assert parked.value.until - stage.now == timedelta(seconds=60)
-
-    stage.now = parked.value.until
-    assert (await stage.run()).id == "1"
-
-
-async def test_a_refusal_the_connector_takes_for_an_answer_is_taken_again_after_a_crash() -> None:
-    def tolerant() -> Steps[Published]:
-        try:
-            reply = yield Call("POST", "/post", effect=Effect.KEYED, name="post")
-        except Refused:
-            reply = yield Call("GET", "/post")
-        return Published(id=reply.text("id"), url=None)
-
-    stage = Stage(Scripted(tolerant), [Reply(400, {"error": "already there"}), Crash(), made("7")])
-    with pytest.raises(Crash):
-        await stage.run()
-
-    assert (await stage.run()).id == "7"
-    assert stage.names() == ["post"]
-
-
-async def test_a_public_step_that_is_done_stays_done_though_the_call_has_changed() -> None:
-    text = ["before"]
-
-    def edited() -> Steps[Published]:
-        harmless = yield Call("POST", "/upload", json={"text": text[0]})
-        public = yield Call(
-            "POST", "/post", json={"text": text[0]}, effect=Effect.REVIEW, name="post"
+        await drive(
+            stage.connector.identify(Account(native_id="")), stage.world.send, stage.clock.sleep
         )
-        shown = yield Call("GET", f"/{harmless.text('id')}")
-        return Published(id=public.text("id"), url=shown.text("id"))
 
-    stage = Stage(Scripted(edited), [made("u1"), made("1"), Crash(), made("u2"), made("s")])
-    with pytest.raises(Crash):
-        await stage.run()
-
-    text[0] = "after"
-    await stage.run()
-
-    assert [call.path for call in stage.sent] == ["/upload", "/post", "/u1", "/upload", "/u2"]
+    assert refused.value.meaning is Refusal.TRY_LATER
+    assert isinstance(refused.value.__cause__, Unreadable)

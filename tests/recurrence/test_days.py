@@ -46,6 +46,7 @@ from oncue.recurrence.series import Series, occurrences
         ("FREQ=MONTHLY;BYDAY=-2MO", "1997-09-22", ["1997-09-22", "1997-10-20", "1997-11-17"]),
         ("FREQ=MONTHLY;BYMONTHDAY=-3", "1997-09-28", ["1997-09-28", "1997-10-29", "1997-11-28"]),
         ("FREQ=MONTHLY", "2027-01-31", ["2027-01-31", "2027-03-31", "2027-05-31"]),
+        ("FREQ=YEARLY;BYMONTH=3,6", "1997-06-10", ["1997-06-10", "1998-03-10", "1998-06-10"]),
         ("FREQ=YEARLY", "2028-02-29", ["2028-02-29", "2032-02-29", "2036-02-29"]),
         (
             "FREQ=MONTHLY;INTERVAL=18;BYMONTHDAY=10,11",

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncue.webhooks.schedule import (
-    JITTER,
     RETRY_AFTER_AT_MOST,
     WAITS,
     Decision,
@@ -64,7 +63,7 @@ def test_chance_makes_a_retry_later_never_earlier_and_within_bounds(
 ) -> None:
     wait = wait_of(decided(attempt=attempt, chance=chance))
 
-    assert WAITS[attempt] <= wait <= WAITS[attempt] * (1 + JITTER)
+    assert WAITS[attempt] <= wait <= WAITS[attempt] * 1.1
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -149,6 +148,8 @@ def failures(*hours: float) -> Failing:
 
 def test_the_clock_starts_with_the_third_failure_in_a_day() -> None:
     assert failures(0, 1).since is None
+    assert failures(0, 1, 24).since == NOON + timedelta(hours=24)
+    assert failures(0, 1, 24.01).since is None
     assert failures(0, 1, 23).since == NOON + timedelta(hours=23)
     assert failures(0, 1, 23, 24).since == NOON + timedelta(hours=23)
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 MB = 1024 * 1024
+LONGEST_PAUSE = timedelta(days=1)  # X's longest limit; what a network may ask for, and no more
 
 
 class Effect(StrEnum):
@@ -322,9 +323,17 @@ class Connector(ABC):
             self.words(reply),
             meaning,
             code=self.code(reply),
-            retry_after=self.retry_after(reply),
+            retry_after=self._pause(reply),
             reply=reply,
         )
+
+    def _pause(self, reply: Reply) -> timedelta | None:
+        """How long to wait, within reason: an answer may name any number."""
+        try:
+            asked = self.retry_after(reply)
+        except (OverflowError, ValueError):
+            return LONGEST_PAUSE
+        return asked if asked is None else min(max(asked, timedelta(0)), LONGEST_PAUSE)
 
     def meaning(self, reply: Reply) -> Refusal | None:
         """What a status of 400 or more means; None where something may have happened."""

@@ -1,18 +1,20 @@
 """The schema's common ground: one metadata, portable column types, the row version."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Dialect,
     MetaData,
     Text,
     TypeDecorator,
     Uuid,
+    bindparam,
     case,
     literal,
 )
@@ -55,12 +57,18 @@ class Base(DeclarativeBase):
     }
 
 
-def later(column: InstrumentedAttribute[datetime], now: datetime) -> ColumnElement[datetime]:
+NOW: Final = bindparam("now", type_=Moment())
+"""The time, in a statement that is built once and run with {"now": ...}."""
+
+
+def later(
+    column: InstrumentedAttribute[datetime], now: datetime | BindParameter[datetime]
+) -> ColumnElement[datetime]:
     """What to write into an `updated_at`: `now`, or the next millisecond if it is not later.
 
     So the column grows with every write, whatever the clock does, and can serve as a version.
     """
-    at = literal(now, Moment())
+    at = now if isinstance(now, BindParameter) else literal(now, Moment())
     raw = column.expression
     following = raw.op("+", return_type=Moment())(literal(1, BigInteger()))
     return case((raw < at, at), else_=following)

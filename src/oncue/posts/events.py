@@ -12,6 +12,7 @@ from oncue.lib import ids
 from oncue.posts.models import Event
 
 _table: Table = Event.__table__  # type: ignore[assignment]
+_INSERT = insert(_table)  # built once: building a statement costs more than running it
 
 
 def record(
@@ -47,7 +48,7 @@ def record_each(
         for post_id in post_ids
     ]
     if rows:
-        session.execute(insert(_table), rows)
+        session.execute(_INSERT, rows)
 
 
 def of_post(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Event]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.connectors.base import Effect, Reply
@@ -20,7 +20,34 @@ from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Step
 
+_destinations: Table = Destination.__table__  # type: ignore[assignment]
 _steps: Table = Step.__table__  # type: ignore[assignment]
+
+# Every publication runs these, so they are built once: building one costs more than running it.
+_HELD = (
+    _destinations.c.workspace_id == bindparam("workspace"),
+    _destinations.c.id == bindparam("destination"),
+    _destinations.c.fence == bindparam("held_fence"),
+    _destinations.c.state == State.PUBLISHING,
+)
+_HOLD = select(_destinations.c.id).where(*_HELD).with_for_update()
+_HOLD_ROW = (
+    select(Destination).where(*_HELD).with_for_update().execution_options(populate_existing=True)
+)
+_STEPS = select(Step).where(
+    Step.workspace_id == bindparam("workspace"),
+    Step.destination_id == bindparam("destination"),
+    Step.journal == bindparam("in_journal"),
+)
+_STEP = (
+    _steps.c.workspace_id == bindparam("workspace"),
+    _steps.c.destination_id == bindparam("destination"),
+    _steps.c.journal == bindparam("in_journal"),
+    _steps.c.name == bindparam("named"),
+)
+_INSERT_STEP = insert(_steps)
+_UPDATE_STEP = update(_steps).where(*_STEP)
+_DELETE_STEP = delete(_steps).where(*_STEP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +99,7 @@ class StepLedger:
             hold(session, self._claim)
             self._write_notes(session, notes)
             if past is None:
-                session.execute(insert(_steps).values(**self._row(intent, effect)))
+                session.execute(_INSERT_STEP, self._row(intent, effect))
             else:
                 self._update(session, name, sent_at=now, sends=intent.sends, looks=0)
 
@@ -110,9 +137,7 @@ class StepLedger:
 
         def write(session: Session) -> None:
             hold(session, self._claim)
-            session.execute(
-                delete(Step).where(*self._key(name)).execution_options(synchronize_session=False)
-            )
+            session.execute(_DELETE_STEP, self._key(name))
 
         await self._db.write(write)
         self._notes = [note for note in self._notes if note.name != name]
@@ -193,32 +218,21 @@ class StepLedger:
 
     def _write_notes(self, session: Session, notes: Sequence[_Note]) -> None:
         for note in notes:
-            session.execute(
-                delete(Step)
-                .where(*self._key(note.name))
-                .execution_options(synchronize_session=False)
-            )
-            step = self._steps[note.name]
-            row = self._row(step, note.effect)
-            session.execute(
-                insert(_steps).values(**row, reply=as_json(note.reply), done_at=note.at)
-            )
+            session.execute(_DELETE_STEP, self._key(note.name))
+            row = self._row(self._steps[note.name], note.effect)
+            done = {"reply": as_json(note.reply), "done_at": note.at}
+            session.execute(_INSERT_STEP, row | done)
 
     def _update(self, session: Session, name: str, **values: Any) -> None:
-        session.execute(
-            update(Step)
-            .where(*self._key(name))
-            .values(fence=self._claim.fence, **values)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_UPDATE_STEP, self._key(name) | {"fence": self._claim.fence} | values)
 
-    def _key(self, name: str) -> tuple[Any, ...]:
-        return (
-            Step.workspace_id == self._claim.workspace_id,
-            Step.destination_id == self._claim.destination_id,
-            Step.journal == self._claim.journal,
-            Step.name == name,
-        )
+    def _key(self, name: str) -> dict[str, Any]:
+        return {
+            "workspace": self._claim.workspace_id,
+            "destination": self._claim.destination_id,
+            "in_journal": self._claim.journal,
+            "named": name,
+        }
 
 
 def hold(session: Session, claim: Claim) -> None:
@@ -226,28 +240,35 @@ def hold(session: Session, claim: Claim) -> None:
 
     The row is locked, so that whoever raises the fence waits for this transaction to end.
     """
-    mine = session.scalar(
-        select(Destination.id)
-        .where(
-            Destination.workspace_id == claim.workspace_id,
-            Destination.id == claim.destination_id,
-            Destination.fence == claim.fence,
-            Destination.state == State.PUBLISHING,
-        )
-        .with_for_update()
-    )
-    if mine is None:
+    if session.scalar(_HOLD, _held(claim)) is None:
         raise Fenced
+
+
+def hold_row(session: Session, claim: Claim) -> Destination:
+    """The same, and the destination as it stands."""
+    row = session.scalar(_HOLD_ROW, _held(claim))
+    if row is None:
+        raise Fenced
+    return row
+
+
+def _held(claim: Claim) -> dict[str, Any]:
+    return {
+        "workspace": claim.workspace_id,
+        "destination": claim.destination_id,
+        "held_fence": claim.fence,
+    }
 
 
 def load_steps(session: Session, claim: Claim) -> list[Recorded]:
     """What the journal of this destination holds so far."""
     rows = session.scalars(
-        select(Step).where(
-            Step.workspace_id == claim.workspace_id,
-            Step.destination_id == claim.destination_id,
-            Step.journal == claim.journal,
-        )
+        _STEPS,
+        {
+            "workspace": claim.workspace_id,
+            "destination": claim.destination_id,
+            "in_journal": claim.journal,
+        },
     )
     return [
         Recorded(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account as AccountRow
@@ -17,6 +17,7 @@ from oncue.accounts.wire import Line, Wire
 from oncue.connectors.base import Account, Connector, Draft, Refusal, Refused
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.runner import Fenced, OutcomeUnknown, Parked, Recorded, Runner
+from oncue.db.base import NOW
 from oncue.db.database import Database
 from oncue.lib import ids
 from oncue.lib.clock import Clock
@@ -33,6 +34,30 @@ MAX_RUNS: Final = 6  # starts of one attempt that led nowhere: then it is the po
 TROUBLE_SECONDS: Final = 30
 
 log = structlog.get_logger()
+
+# Every publication runs these, so they are built once: building one costs more than running it.
+_CLAIM = (
+    update(Destination)
+    .where(
+        Destination.id == bindparam("destination"),
+        Destination.ticket == bindparam("with_ticket"),
+        Destination.state.in_(WITH_WORKERS),
+    )
+    .values(
+        state=State.PUBLISHING,
+        fence=Destination.fence + 1,
+        runs=Destination.runs + 1,
+        begun_at=func.coalesce(Destination.begun_at, NOW),
+    )
+    .returning(Destination)
+    .execution_options(synchronize_session=False, populate_existing=True)
+)
+_POST_AND_ACCOUNT = (
+    select(Post, AccountRow)
+    .join(AccountRow, AccountRow.id == bindparam("account"))
+    .where(Post.id == bindparam("post"), Post.workspace_id == bindparam("workspace"))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,23 +189,12 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
 
     Claiming raises the fence, so of two workers with the same job only the later one writes.
     """
-    claimed = session.execute(
-        update(Destination)
-        .where(
-            Destination.id == job.destination_id,
-            Destination.ticket == job.ticket,
-            Destination.state.in_(WITH_WORKERS),
-        )
-        .values(state=State.PUBLISHING, fence=Destination.fence + 1, runs=Destination.runs + 1)
-        .returning(Destination.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if claimed is None:
+    row = session.scalar(
+        _CLAIM, {"destination": job.destination_id, "with_ticket": job.ticket, "now": now}
+    )
+    if row is None:
         return None
-    row = session.get_one(Destination, job.destination_id, populate_existing=True)
-    if row.begun_at is None:
-        row.begun_at = now
-        session.flush()
+    assert row.begun_at is not None  # claiming sees to it
     post, account = _post_and_account(session, row)
     claim = Claim(
         destination_id=row.id,
@@ -208,9 +222,8 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
 
 def _post_and_account(session: Session, row: Destination) -> tuple[Post, AccountRow]:
     post, account = session.execute(
-        select(Post, AccountRow)
-        .join(AccountRow, AccountRow.id == row.account_id)
-        .where(Post.id == row.post_id, Post.workspace_id == row.workspace_id)
+        _POST_AND_ACCOUNT,
+        {"workspace": row.workspace_id, "post": row.post_id, "account": row.account_id},
     ).one()
     return post, account
 

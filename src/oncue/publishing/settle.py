@@ -5,24 +5,66 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
 from oncue.connectors.base import Published, Refusal, Refused
 from oncue.connectors.runner import Fenced
-from oncue.db.base import later
+from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
 from oncue.lib import ids
 from oncue.posts import events, journal
 from oncue.posts.lifecycle import SHOWN_AS, State, Status, roll_up
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
-from oncue.publishing.ledger import Claim, hold
+from oncue.publishing.ledger import Claim, hold, hold_row
 from oncue.publishing.promoter import Job, promote_next
 from oncue.workspaces.models import Workspace
 
 ERROR_CHARACTERS: Final = 1_000
+
+_attempts: Table = Attempt.__table__  # type: ignore[assignment]
+_destinations: Table = Destination.__table__  # type: ignore[assignment]
+_posts: Table = Post.__table__  # type: ignore[assignment]
+
+# Every publication runs these, so they are built once: building one costs more than running it.
+_HOLD_POST = (
+    select(Post)
+    .join(Destination, Destination.post_id == Post.id)
+    .where(
+        Destination.workspace_id == bindparam("workspace"),
+        Destination.id == bindparam("destination"),
+    )
+    .with_for_update(of=Post)
+    .execution_options(populate_existing=True)
+)
+_END_RUN = (
+    update(_destinations)
+    .where(
+        _destinations.c.workspace_id == bindparam("workspace"),
+        _destinations.c.id == bindparam("destination"),
+    )
+    .values(ticket=None, fence=_destinations.c.fence + 1)
+)
+_SETTLE = _END_RUN.values(
+    attempt=_destinations.c.attempt + 1, attempt_count=_destinations.c.attempt_count + 1
+)
+_INSERT_ATTEMPT = insert(_attempts)
+_OF_POST = (
+    select(Destination)
+    .where(
+        Destination.workspace_id == bindparam("workspace"),
+        Destination.post_id == bindparam("post"),
+    )
+    .order_by(Destination.position)
+    .execution_options(populate_existing=True)
+)
+_UPDATE_POST = (
+    update(_posts)
+    .where(_posts.c.workspace_id == bindparam("workspace"), _posts.c.id == bindparam("post"))
+    .values(updated_at=later(Post.updated_at, NOW))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,34 +91,21 @@ def settle(
 ) -> Settled:
     """Write how the attempt ended; raises Fenced where it is no longer this run's to write."""
     post = _hold_post(session, claim)
-    hold(session, claim)
-    row = session.get_one(Destination, claim.destination_id, populate_existing=True)
+    row = hold_row(session, claim)
     retries = _retries(session, row) if isinstance(outcome, Refused) else {}
     result = _result(outcome, retries, now)
+    session.execute(_SETTLE, _named(claim) | {"runs": 0, "settled_at": now} | result)
     session.execute(
-        update(Destination)
-        .where(Destination.workspace_id == claim.workspace_id, Destination.id == row.id)
-        .values(
-            ticket=None,
-            fence=Destination.fence + 1,
-            runs=0,
-            attempt=Destination.attempt + 1,
-            attempt_count=Destination.attempt_count + 1,
-            settled_at=now,
-            **result,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        insert(Attempt).values(
-            destination_id=row.id,
-            number=row.attempt + 1,
-            workspace_id=claim.workspace_id,
-            attempted_at=started_at,
-            finished_at=now,
-            status=result["state"],
-            error=result["error"],
-        )
+        _INSERT_ATTEMPT,
+        {
+            "destination_id": row.id,
+            "number": row.attempt + 1,
+            "workspace_id": claim.workspace_id,
+            "attempted_at": started_at,
+            "finished_at": now,
+            "status": result["state"],
+            "error": result["error"],
+        },
     )
     if isinstance(outcome, Refused):
         journal.renew(session, row)
@@ -109,33 +138,17 @@ def hand_back(session: Session, claim: Claim, now: datetime) -> None:
 
 
 def _give_up(session: Session, claim: Claim, *, run_at: datetime, runs: int) -> None:
-    session.execute(
-        update(Destination)
-        .where(
-            Destination.workspace_id == claim.workspace_id, Destination.id == claim.destination_id
-        )
-        .values(
-            state=State.PARKED,
-            run_at=run_at,
-            ticket=None,
-            fence=Destination.fence + 1,
-            runs=runs,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    parked = {"state": State.PARKED, "run_at": run_at, "runs": runs}
+    session.execute(_END_RUN, _named(claim) | parked)
+
+
+def _named(claim: Claim) -> dict[str, Any]:
+    return {"workspace": claim.workspace_id, "destination": claim.destination_id}
 
 
 def _hold_post(session: Session, claim: Claim) -> Post:
     """The destination's post, before the destination: everyone locks in this order."""
-    post = session.scalar(
-        select(Post)
-        .join(Destination, Destination.post_id == Post.id)
-        .where(
-            Destination.workspace_id == claim.workspace_id, Destination.id == claim.destination_id
-        )
-        .with_for_update(of=Post)
-        .execution_options(populate_existing=True)
-    )
+    post = session.scalar(_HOLD_POST, _named(claim))
     if post is None:
         raise Fenced
     return post
@@ -177,26 +190,13 @@ def _short(words: str) -> str:
 
 def _roll_up(session: Session, post: Post, now: datetime) -> None:
     """Bring the post's status up to date and say so, once it has changed."""
-    rows = session.scalars(
-        select(Destination)
-        .where(Destination.workspace_id == post.workspace_id, Destination.post_id == post.id)
-        .order_by(Destination.position)
-        .execution_options(populate_existing=True)
-    ).all()
+    named = {"workspace": post.workspace_id, "post": post.id}
+    rows = session.scalars(_OF_POST, named).all()
     status = roll_up(row.state for row in rows)
     if status is Status.PUBLISHING:
         return
-    went_out = status in {Status.PUBLISHED, Status.PARTIAL}
-    session.execute(
-        update(Post)
-        .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
-        .values(
-            status=status,
-            updated_at=later(Post.updated_at, now),
-            **({"published_at": now} if went_out else {}),
-        )
-        .execution_options(synchronize_session=False)
-    )
+    went_out = {"published_at": now} if status in {Status.PUBLISHED, Status.PARTIAL} else {}
+    session.execute(_UPDATE_POST, {**named, "status": status, "now": now, **went_out})
     data = {"status": status, "platforms": [_shown(row) for row in rows]}
     events.record(session, post.workspace_id, post.id, f"post.{status}", now, data)
 
