@@ -3,7 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oncue.lib.addresses import (
@@ -121,6 +121,8 @@ def test_every_row_denies_from_its_first_address_to_its_last(network: str) -> No
 
 
 @given(st.ip_addresses(v=4))
+@example(ip_address("168.63.129.16"))  # its neighbours are public
+@example(ip_address("168.63.129.17"))
 def test_an_ipv4_address_inside_an_ipv6_one_is_judged_even_where_its_carrier_is_allowed(
     inner: Address,
 ) -> None:

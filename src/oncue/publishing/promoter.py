@@ -76,7 +76,7 @@ _PROMOTE = (
         ticket=_destinations.c.fence + 1,
         fence=_destinations.c.fence + 1,
     )
-    .returning(_destinations.c.id, _destinations.c.ticket)
+    .returning(_destinations.c.id, _destinations.c.ticket, _destinations.c.post_id)
 )
 _BEGIN_PUBLISHING = (
     update(_posts)
@@ -136,8 +136,8 @@ def _promote(session: Session, rows: Sequence[Destination], now: datetime) -> li
     promoted = session.execute(
         _PROMOTE, {"destinations": [row.id for row in rows], "now": now}
     ).all()
-    _announce(session, {row.post_id for row in rows}, now)
-    return [Job(destination_id=row_id, ticket=ticket or 0) for row_id, ticket in promoted]
+    _announce(session, {row.post_id for row in promoted}, now)  # others were edited meanwhile
+    return [Job(destination_id=row.id, ticket=row.ticket) for row in promoted]
 
 
 def _announce(session: Session, post_ids: Collection[UUID], now: datetime) -> None:
