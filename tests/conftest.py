@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from installation import Clock, Installation, install, migrated, pg_database, pg_reachable
 from oncue.db.open import open_database
@@ -16,6 +17,13 @@ from oncue.settings import Settings
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A test that sets up logging does so for itself alone."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Sites to crash, on each database, and the world they publish to."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,9 @@ def on_sqlite(tmp_path: Path, sqlite_template: Path, world: World) -> Iterator[S
 
 
 @pytest.fixture
-def on_postgres(tmp_path: Path, postgres_url: str, worker_id: str, world: World) -> Iterator[Site]:
+def on_postgres(tmp_path: Path, postgres_url: str, world: World) -> Iterator[Site]:
     """A database of its own: processes that outlive a failed test must not meet the next one."""
-    with pg_database(f"oncue_crash_{worker_id}") as url:
+    with pg_database(f"oncue_crash_{os.getpid()}") as url:
         settings = Settings(data_dir=tmp_path, database_url=url)
         migrated(settings)
         with _open(settings, world) as site:

@@ -1,6 +1,7 @@
 """Each database with a small table in it, for tests of transactions that need no posts."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from oncue.db.sqlite import SqliteDatabase
 
 
 @pytest.fixture(scope="session")
-def scratch_url(worker_id: str, postgres_url: str) -> Iterator[str]:
+def scratch_url(postgres_url: str) -> Iterator[str]:
     """A PostgreSQL database to do anything with. (Skipped as `postgres_url` is.)"""
-    with pg_database(f"oncue_scratch_{worker_id}") as url:
+    with pg_database(f"oncue_scratch_{os.getpid()}") as url:
         yield url
 
 

@@ -57,6 +57,12 @@ def answering(body: bytes, status: int = 200, **headers: str) -> Handler:
         (b'{"id": ', '{"id": '),
         (b"\xff\xfe", "��"),
         (b"[" * 100_000, "[" * 100_000),
+        (b'{"\\u0000": ["a\\u0000b", "\\ud83d", "\\ud83d\\ude00"]}', {"�": ["a�b", "?", "😀"]}),
+        (b"<p>\x00</p>", "<p>�</p>"),
+        (b"[1.5, -2e3]", [1.5, -2000.0]),
+        (b"[NaN]", "[NaN]"),
+        (b'{"n": 1e400}', '{"n": 1e400}'),
+        (b"[" + b"9" * 5_000 + b"]", "[" + "9" * 5_000 + "]"),
     ],
 )
 async def test_json_is_read_and_everything_else_is_text(sent: bytes, body: object) -> None:

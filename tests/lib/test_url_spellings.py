@@ -72,6 +72,7 @@ HOSTILE = [
     "http://example.com:80@127.0.0.1/",
     "http://example.com\\@127.0.0.1/",
     "http:\\\\127.0.0.1\\",
+    "http://example.com/\\..",
     "http://example.com\t/",
     "\nhttp://example.com/",
     "http://exa\r\nmple.com/",

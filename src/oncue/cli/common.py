@@ -56,10 +56,11 @@ def print_json(value: Any) -> None:
 
 
 def listing(*columns: str) -> Table:
-    """A table whose first column is never cut: it holds ids, and people copy them."""
-    first, *others = columns
-    folding = (Column(name, overflow="fold") for name in others)
-    return Table(Column(first, no_wrap=True), *folding, box=SIMPLE_HEAD)
+    """A table whose first and last columns are never cut: ids people copy, and the point."""
+    first, *between, last = columns
+    folding = (Column(name, overflow="fold") for name in between)
+    whole = (Column(name, no_wrap=True) for name in (first, last))
+    return Table(next(whole), *folding, next(whole), box=SIMPLE_HEAD)
 
 
 def parse_id(kind: str, text: str) -> UUID:

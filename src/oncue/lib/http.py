@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,9 +166,31 @@ def _parse(raw: bytearray) -> Any:
         return None
     text = raw.decode("utf-8", errors="replace")
     try:
-        return json.loads(text)
+        parsed = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        return _clean(parsed) if "\\u" in text else parsed
     except (ValueError, RecursionError):
-        return text
+        return _clean(text)
+
+
+def _finite(text: str) -> float:
+    """A number that can be written down again: neither NaN, nor what is beyond counting."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _clean(value: Any) -> Any:
+    """`value` without what no database can hold: NUL, and halves of surrogate pairs."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+        case dict():
+            return {_clean(name): _clean(part) for name, part in value.items()}
+        case list():
+            return [_clean(part) for part in value]
+        case _:
+            return value
 
 
 def _words(error: Exception) -> str:
