@@ -85,7 +85,7 @@ def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([facts(account) for account in found])
         return
-    table = listing("id", "number", "platform", "username", "status")
+    table = listing("id", "number", "platform", "username", "status", whole=("status",))
     for account in found:
         table.add_row(
             ids.to_typeid("acc", account.id),

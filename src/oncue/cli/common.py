@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -55,12 +55,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value))
 
 
-def listing(*columns: str) -> Table:
-    """A table whose first and last columns are never cut: ids people copy, and the point."""
-    first, *between, last = columns
-    folding = (Column(name, overflow="fold") for name in between)
-    whole = (Column(name, no_wrap=True) for name in (first, last))
-    return Table(next(whole), *folding, next(whole), box=SIMPLE_HEAD)
+def listing(*columns: str, whole: Collection[str] = ()) -> Table:
+    """A table whose first column is never cut, for people copy ids; nor what is to stay whole."""
+    kept = {columns[0], *whole}
+    shown = (
+        Column(name, no_wrap=True) if name in kept else Column(name, overflow="fold")
+        for name in columns
+    )
+    return Table(*shown, box=SIMPLE_HEAD)
 
 
 def parse_id(kind: str, text: str) -> UUID:
