@@ -186,6 +186,32 @@ async def test_a_refusal_the_connector_passes_on_is_the_end() -> None:
     assert stage.world.asked == ["/who"]
 
 
+class Hesitant(Scripted):
+    """Looks around when it is refused, and passes the refusal on."""
+
+    def publish(self, draft: Draft, account: Account) -> Steps[Published]:
+        first, look = self.plan
+        try:
+            reply = yield first
+        except Refused:
+            yield look
+            raise
+        return Published(id=reply.text("id"), url=None)
+
+
+async def test_a_refusal_that_was_no_answer_after_all_leaves_nothing_behind() -> None:
+    stage = Stage(Hesitant(public(E.KEYED), LOOK))
+    stage.trouble("post", Trouble(Reply(409)))
+
+    with pytest.raises(Refused):
+        await stage.run()
+    await stage.journal.flush()
+
+    assert stage.journal.recall("post") is None
+    assert (await stage.run()).id == "post#1"
+    assert stage.world.asked == ["post", "/who", "post"]
+
+
 class Doubtful(Scripted):
     """Refuses by itself, after it has read what the network answered."""
 

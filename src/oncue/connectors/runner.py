@@ -8,7 +8,7 @@ key, look for the post, or stop and let a person look.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -125,9 +125,18 @@ class Runner:
     sleep: Callable[[float], Awaitable[None]]
     now: Clock
     lookup_seconds: Sequence[float]
+    _taken: dict[Refused, str] = field(default_factory=dict)  # for answers, by their step
 
     async def run(self, steps: Steps[T]) -> T:
         """The generator's result. Raises Refused, Parked, OutcomeUnknown or Fenced."""
+        try:
+            return await self._drive(steps)
+        except Refused as refused:
+            if name := self._taken.get(refused):  # taken for an answer at first, but it was none
+                await self.journal.forget(name)
+            raise
+
+    async def _drive(self, steps: Steps[T]) -> T:
         number, step = 0, _begin(steps)
         while not isinstance(step, Done):
             number += 1
@@ -176,6 +185,7 @@ class Runner:
 
     async def _remember_refusal(self, call: Call, name: str, refused: Refused) -> None:
         """Keep a refusal the connector took for an answer, so that a replay goes the same way."""
+        self._taken[refused] = name
         past = self.journal.recall(name)
         if refused.reply is None or (past is not None and past.reply is not None):
             return
