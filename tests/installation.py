@@ -95,6 +95,9 @@ class DirectEngine:
     async def depth(self) -> int:
         return len(self.jobs)
 
+    async def unblock(self) -> None:
+        pass
+
     async def tidy(self) -> None:
         pass
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +14,7 @@ from sqlalchemy.util import await_only
 
 from db.notes import numbers, write, writing
 from oncue.db.database import announce_due
-from oncue.db.postgres import TRIES, PostgresDatabase
+from oncue.db.postgres import ENDED, GIVEN_UP, TRIES, PostgresDatabase
 from oncue.errors import Conflict, Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -202,3 +204,28 @@ async def test_a_listener_whose_connection_ends_listens_again(postgres: Postgres
 
     await announce_until(heard, postgres)
     await other.close()
+
+
+async def test_a_session_that_stopped_in_the_middle_of_a_statement_is_ended(
+    postgres: PostgresDatabase,
+) -> None:
+    stopped = await asyncpg.connect(postgres.url, server_settings=GIVEN_UP)
+    await stopped.execute("BEGIN")
+    await stopped.execute("LOCK TABLE note")
+    await stopped.prepare("SELECT 1")  # asks for the plan, and the server waits for what follows
+
+    await postgres.end_stalled(after=timedelta(0))
+
+    await postgres.write(writing(1, "nobody holds the table"))
+    with pytest.raises((asyncpg.PostgresError, *ENDED)):
+        await stopped.execute("SELECT 1")
+
+
+async def test_sessions_that_work_or_rest_are_left_alone(postgres: PostgresDatabase) -> None:
+    resting = await asyncpg.connect(postgres.url, server_settings=GIVEN_UP)
+    await resting.execute("BEGIN")
+
+    await postgres.end_stalled(after=timedelta(0))
+
+    assert await resting.fetchval("SELECT 1") == 1
+    await resting.close()

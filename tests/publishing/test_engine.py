@@ -6,12 +6,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from installation import START
 from oncue.db.database import Database
 from oncue.db.open import open_database
+from oncue.db.postgres import PostgresDatabase
+from oncue.errors import Unavailable
+from oncue.publishing import engine as engines
 from oncue.publishing.engine import Engine
 from oncue.publishing.promoter import Job
 from oncue.runtime import open_engine
@@ -152,6 +155,78 @@ async def test_a_handler_that_breaks_ends_neither_the_engine_nor_its_neighbours(
     await run_until(engine, handle, over)
 
     assert len(seen) == len(queued)
+
+
+async def test_what_does_not_end_in_time_is_cancelled(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "GRACE_SECONDS", 0.05)
+    started, never, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def handle(_job: Job) -> None:
+        started.set()
+        try:
+            await never.wait()
+        finally:
+            cancelled.set()
+
+    await queue(engine, jobs(1))
+    await run_until(engine, handle, started)
+
+    assert cancelled.is_set()
+
+
+async def test_a_job_that_runs_is_live_and_no_longer_waits(engine: Engine) -> None:
+    queued, over = jobs(1), asyncio.Event()
+    seen: list[tuple[list[Job], int]] = []
+
+    async def handle(_job: Job) -> None:
+        seen.append((list(await engine.live(queued)), await engine.depth()))
+        over.set()
+
+    await queue(engine, queued)
+    await run_until(engine, handle, over)
+
+    assert seen == [(queued, 0)]
+
+
+async def test_a_transaction_whose_connection_ends_queues_nothing_and_says_not_now(
+    postgres_url: str,
+) -> None:
+    db = PostgresDatabase(postgres_url)
+    engine, [job] = open_engine(db, timedelta(seconds=30)), jobs(1)
+
+    def work(session: Session) -> tuple[None, list[Job]]:
+        workspaces.create(session, "Never", START)
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return None, [job]
+
+    with pytest.raises(Unavailable):
+        await engine.commit(work)
+
+    assert await engine.depth() == 0
+    await db.close()
+
+
+async def test_the_loser_of_a_deadlock_is_committed_with_its_jobs_in_the_end(
+    postgres_url: str,
+) -> None:
+    db = PostgresDatabase(postgres_url)
+    engine, [job] = open_engine(db, timedelta(seconds=30)), jobs(1)
+    runs: list[int] = []
+
+    def work(session: Session) -> tuple[str, list[Job]]:
+        runs.append(1)
+        if len(runs) < 3:
+            lost = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END $$"
+            session.execute(text(lost))
+        return "done", [job]
+
+    assert await engine.commit(work) == "done"
+
+    assert (len(runs), await engine.depth()) == (3, 1)
+    await drain(engine)
+    await db.close()
 
 
 async def drain(engine: Engine) -> None:

@@ -1,17 +1,15 @@
 """The due-time table: who may run a destination, and who may write to it."""
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import update
 
 from installation import Installation
 from oncue.connectors.base import Published
 from oncue.connectors.runner import Fenced
-from oncue.lib import ids
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
 from oncue.publishing.ledger import hold
-from oncue.publishing.promoter import Job, promote_due
+from oncue.publishing.promoter import Job
 from oncue.publishing.publisher import MAX_RUNS, Run, begin
 from oncue.publishing.settle import hand_back, settle
 
@@ -78,52 +76,6 @@ async def test_a_result_that_comes_too_late_changes_nothing(installation: Instal
 
     await end(present)
     assert (await row(installation, job)).state == State.PUBLISHED
-
-
-async def test_an_edit_before_the_promoter_wins_and_after_it_loses(
-    installation: Installation,
-) -> None:
-    at = "2026-11-22T13:00:00Z"
-    early = await installation.create("MASTODON", scheduledFor=at)
-    late = await installation.create("BLUESKY", scheduledFor=at)
-    cancelled = await installation.api.post(f"/v1/posts/{early['id']}/cancel")
-
-    installation.clock.advance(hours=1)
-    await installation.worker.promote()
-    refused = await installation.api.post(f"/v1/posts/{late['id']}/cancel")
-
-    assert (cancelled.status_code, refused.status_code) == (200, 409)
-    [job] = installation.engine.jobs
-    assert (await row(installation, job)).platform == "BLUESKY"
-
-
-async def test_what_is_due_longest_goes_first_one_for_each_account(
-    installation: Installation,
-) -> None:
-    for minute, platform in ((3, "MASTODON"), (1, "MASTODON"), (2, "BLUESKY")):
-        at = f"2026-11-22T12:0{minute}:00Z"
-        await installation.create(platform, content=f"At {minute}", scheduledFor=at)
-
-    installation.clock.advance(minutes=5)
-    await installation.worker.promote()
-    together = len(installation.engine.jobs)
-    await installation.run_due()
-
-    assert together == 2
-    assert [entry.text for entry in installation.posts("MASTODON")] == ["At 1", "At 3"]
-
-
-async def test_a_thousand_due_posts_of_one_account_are_promoted_one_at_a_time(
-    installation: Installation,
-) -> None:
-    for _ in range(20):
-        body = {"content": "x", "account_ids": [installation.accounts["MASTODON"].number]}
-        answer = await installation.api.post("/api/v1/posts/bulk", json={"posts": [body] * 50})
-        assert answer.status_code == 201
-
-    jobs = await installation.db.write(lambda session: promote_due(session, installation.clock()))
-
-    assert len(jobs) == 1
 
 
 async def test_a_destination_that_brings_down_every_worker_is_given_up(
@@ -194,20 +146,3 @@ async def test_a_bug_of_ours_puts_a_destination_off_and_ends_nothing(
 
     assert (put_off.state, put_off.runs) == (State.PARKED, 1)
     assert len(installation.posts("MASTODON")) == 1
-
-
-async def test_every_destination_has_its_own_ticket(installation: Installation) -> None:
-    post = await installation.create("MASTODON", "BLUESKY")
-    await installation.api.post(f"/v1/posts/{post['id']}/publish")
-
-    await installation.worker.promote()
-
-    def tickets(session: Session) -> set[tuple[object, int | None]]:
-        rows = session.execute(select(Destination.id, Destination.ticket))
-        return {(found.id, found.ticket) for found in rows}
-
-    queued = {(job.destination_id, job.ticket) for job in installation.engine.jobs}
-    assert await installation.db.read(tickets) == queued
-    assert {ids.to_typeid("pp", found) for found, _ in queued} == {
-        platform["id"] for platform in post["platforms"]
-    }

@@ -1,15 +1,23 @@
 """PostgreSQL: the same synchronous functions, run on an asynchronous connection."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from oncue.db.database import CHANNEL, announced
 from oncue.errors import Unavailable
@@ -20,8 +28,23 @@ POOL: Final = 20
 TRIES: Final = 5
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 TRY_AGAIN: Final = {"40001", "40P01"}  # serialization failure, deadlock
-NOT_NOW: Final = ("08", "53", "57", "58")  # connection, resources, shutdown, system
+# Connection, resources, shutdown, system; and a transaction that was idle for too long.
+NOT_NOW: Final = ("08", "53", "57", "58", "25P03")
+# What asyncpg raises for a connection that has ended, and for one that is just being ended.
+ENDED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 RECONNECT_SECONDS: Final = 2
+# A process that stands still in a transaction (a paused machine, say) holds up all others with
+# its locks. Ours wait for nothing but the database in one, so a silent one is given up.
+GIVEN_UP: Final = {"idle_in_transaction_session_timeout": "10s", "application_name": "oncue"}
+# That timeout is for silence between statements. A process may also stand still within one, with
+# half of its messages sent: the server waits for the rest for ever, and says so like this.
+STALLED: Final = timedelta(seconds=10)
+_END_STALLED: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+      AND application_name = 'oncue' AND state = 'active' AND wait_event = 'ClientRead'
+      AND state_change <= now() - $1::interval
+"""
 
 
 class PostgresDatabase:
@@ -33,17 +56,22 @@ class PostgresDatabase:
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=POOL,
             max_overflow=0,
-            pool_pre_ping=True,
+            connect_args={"server_settings": GIVEN_UP},
         )
+        event.listen(self._engine.sync_engine, "checkout", _replace_ended)
         self._wakes: list[Callable[[], None]] = []
         self._listening: asyncio.Task[None] | None = None
 
     async def write(self, work: Callable[[Session], T]) -> T:
+        return await self.transact(lambda connection: connection.run_sync(in_session, work))
+
+    async def transact(self, act: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run `act` as one transaction, and again where it loses a deadlock."""
         for left in reversed(range(TRIES)):
             try:
-                async with self.transaction() as connection:
-                    return await connection.run_sync(in_session, work)
-            except DBAPIError as error:
+                async with self._engine.begin() as connection:
+                    return await act(connection)
+            except (DBAPIError, OSError, asyncpg.PostgresError, *ENDED) as error:
                 if left == 0 or _sqlstate(error) not in TRY_AGAIN:
                     raise _worded(error) from error
         raise AssertionError("the last try returns or raises")
@@ -55,13 +83,18 @@ class PostgresDatabase:
         except (DBAPIError, OSError) as error:
             raise _worded(error) from error
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction, committed at the end."""
+    async def end_stalled(self, after: timedelta = STALLED) -> None:
+        """End those of our sessions whose process has stopped in the middle of a statement.
+
+        On a connection of its own: those of the pool may all be waiting for the same locks.
+        """
         try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except OSError as error:
+            connection = await asyncpg.connect(self.url)
+            try:
+                await connection.execute(_END_STALLED, after)
+            finally:
+                await connection.close()
+        except (OSError, asyncpg.PostgresError, *ENDED) as error:
             raise _worded(error) from error
 
     def on_due(self, wake: Callable[[], None]) -> None:
@@ -110,15 +143,29 @@ def in_session(connection: Connection, work: Callable[[Session], T]) -> T:
         return result
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
+def _replace_ended(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool make a connection anew that the server has ended meanwhile.
+
+    The same as pool_pre_ping, which however asks in a transaction: three round trips, not one.
+    """
+    try:
+        await_only(connection.driver_connection.execute("SELECT 1"))
+    except (OSError, asyncpg.PostgresError, *ENDED) as ended:
+        raise DisconnectionError from ended
 
 
-def _worded(error: DBAPIError | OSError) -> Exception:
+def _sqlstate(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "")
+
+
+def _worded(error: Exception) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
-    down = isinstance(error, OSError | InterfaceError | OperationalError)
-    if isinstance(error, DBAPIError) and (state := _sqlstate(error)):
-        if state in TRY_AGAIN:
-            return Unavailable("The database is busy; nothing was changed. Please try again.")
-        down = down or state.startswith(NOT_NOW)
+    state = _sqlstate(error)
+    if state in TRY_AGAIN:
+        return Unavailable("The database is busy; nothing was changed. Please try again.")
+    down = isinstance(error, (OSError, InterfaceError, OperationalError, *ENDED))
+    if isinstance(error, InternalError) and not state:
+        down = True  # asyncpg.InternalClientError: the server is just hanging up
+    down = down or state.startswith(NOT_NOW)
     return Unavailable("The database cannot be reached; nothing was changed.") if down else error

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Database
-from oncue.db.postgres import PostgresDatabase, in_session
+from oncue.db.postgres import GIVEN_UP, PostgresDatabase, in_session
 from oncue.errors import Unavailable
 from oncue.publishing.promoter import Job
 
@@ -79,6 +79,10 @@ class Engine(Protocol):
 
     async def depth(self) -> int:
         """How many jobs wait for a worker."""
+        ...
+
+    async def unblock(self) -> None:
+        """Take the locks from processes that stand still in the middle of a transaction."""
         ...
 
     async def tidy(self) -> None:
@@ -154,6 +158,9 @@ class MemoryEngine(_Worker):
     async def depth(self) -> int:
         return sum(row.count for row in await self._queries.queue_size() if row.status == "queued")
 
+    async def unblock(self) -> None:
+        """Nobody else has locks here."""
+
     async def tidy(self) -> None:
         await self._queries.clear_queue_log()
 
@@ -187,14 +194,18 @@ class PostgresEngine(_Worker):
         self._pool: asyncpg.Pool | None = None
 
     async def commit(self, work: Work[T]) -> T:
-        async with self._db.transaction() as connection:
+        async def act(connection: AsyncConnection) -> T:
             result, jobs = await connection.run_sync(in_session, work)
             if jobs:
                 await _enqueue(await _queries_on(connection), jobs)
-        return result
+            return result
+
+        return await self._db.transact(act)
 
     async def run(self, handle: Handler) -> None:
-        self._pool = await asyncpg.create_pool(self._db.url, min_size=2, max_size=5)
+        self._pool = await asyncpg.create_pool(
+            self._db.url, min_size=2, max_size=5, server_settings=GIVEN_UP
+        )
         try:
             await self._run(Queries(AsyncpgPoolDriver(self._pool)), handle)
         finally:
@@ -212,6 +223,9 @@ class PostgresEngine(_Worker):
     async def depth(self) -> int:
         statement = text("SELECT count(*) FROM pgqueuer WHERE status = 'queued'")
         return await self._db.read(lambda session: int(session.scalar(statement) or 0))
+
+    async def unblock(self) -> None:
+        await self._db.end_stalled()
 
     async def tidy(self) -> None:
         statement = text("DELETE FROM pgqueuer_log WHERE created < now() - interval '1 day'")

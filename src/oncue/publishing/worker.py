@@ -106,6 +106,7 @@ class Worker:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             sweeps += 1
+            await guard("unblocking", self.engine.unblock)
             await guard("sweeping", self.sweep)
             if sweeps % TIDY_SWEEPS == 0:
                 await guard("tidying", self.engine.tidy)
