@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
@@ -15,6 +15,18 @@ from oncue.posts.drafts import media_of
 from oncue.posts.lifecycle import Status
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.service import get
+
+# Every answer with a post runs this, so it is built once: building costs more than running it.
+_DESTINATIONS = (
+    select(Destination, Account)
+    .join(Account, Account.id == Destination.account_id)
+    .where(
+        Destination.workspace_id == bindparam("workspace"),
+        Destination.post_id.in_(bindparam("posts", expanding=True)),
+    )
+    .order_by(Destination.position, Destination.id)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +106,7 @@ def _views(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> list[
     if not posts:
         return []
     post_ids = [post.id for post in posts]
-    rows = session.execute(
-        select(Destination, Account)
-        .join(Account, Account.id == Destination.account_id)
-        .where(Destination.workspace_id == workspace_id, Destination.post_id.in_(post_ids))
-        .order_by(Destination.position, Destination.id)
-        .execution_options(populate_existing=True)
-    ).all()
+    rows = session.execute(_DESTINATIONS, {"workspace": workspace_id, "posts": post_ids}).all()
     attempts = _attempts(session, workspace_id, [row for row, _account in rows if row.attempt])
     platforms: dict[UUID, list[PlatformView]] = defaultdict(list)
     for row, account in rows:

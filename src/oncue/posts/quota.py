@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from oncue.errors import LimitExceeded
 from oncue.posts.models import Destination, Post
 from oncue.workspaces.models import Workspace
+
+# Every post runs this, so it is built once: building it costs more than running it.
+_LIMITS = select(Workspace.plan, Workspace.posts_per_month, Workspace.posts_per_day).where(
+    Workspace.id == bindparam("workspace")
+)
 
 
 def charge(
@@ -21,11 +26,7 @@ def charge(
     Where a plan has limits the workspace's row is held, so that parallel requests cannot
     share the last place.
     """
-    plan, per_month, per_day = session.execute(
-        select(Workspace.plan, Workspace.posts_per_month, Workspace.posts_per_day).where(
-            Workspace.id == workspace_id
-        )
-    ).one()
+    plan, per_month, per_day = session.execute(_LIMITS, {"workspace": workspace_id}).one()
     if per_month is None and not per_day:
         return
     session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
@@ -30,6 +30,19 @@ from oncue.posts.values import ContentType, NewPost, ThreadEntry
 _posts: Table = Post.__table__  # type: ignore[assignment]
 _destinations: Table = Destination.__table__  # type: ignore[assignment]
 
+# Every post runs these, so they are built once: building one costs more than running it.
+_INSERT_POST = insert(_posts)
+_INSERT_DESTINATIONS = insert(_destinations)
+_ACCOUNTS = select(Account).where(
+    Account.workspace_id == bindparam("workspace"),
+    Account.id.in_(bindparam("accounts", expanding=True)),
+)
+_GET = (
+    select(Post)
+    .where(Post.id == bindparam("post"), Post.workspace_id == bindparam("workspace"))
+    .execution_options(populate_existing=True)
+)
+
 OFF_DUTY: Mapping[str, Any] = {"run_at": None, "ticket": None, "next_retry_at": None}
 """A destination that waits for nothing; goes with a raised fence."""
 
@@ -52,8 +65,8 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
         files = load_files(session, workspace_id, _media_of(new.media_ids, new.thread))
         check_networks(as_post(post), map(_as_destination, destinations), files, now)
     check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
-    session.execute(insert(_posts).values(**post))
-    session.execute(insert(_destinations), destinations)
+    session.execute(_INSERT_POST, post)
+    session.execute(_INSERT_DESTINATIONS, destinations)
     events.record(session, workspace_id, post["id"], "post.created", now)
     if scheduled_for is not None:
         record_scheduled(session, workspace_id, post["id"], scheduled_for, now)
@@ -64,11 +77,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
 
 def get(session: Session, workspace_id: UUID, post_id: UUID) -> Post:
     """The post as it stands in the database; raises NotFound."""
-    post = session.scalar(
-        select(Post)
-        .where(Post.id == post_id, Post.workspace_id == workspace_id)
-        .execution_options(populate_existing=True)
-    )
+    post = session.scalar(_GET, {"post": post_id, "workspace": workspace_id})
     if post is None:
         raise NotFound("post", ids.to_typeid("post", post_id))
     return post
@@ -245,9 +254,7 @@ def require_accounts(session: Session, workspace_id: UUID, wanted: Sequence[UUID
     """The workspace's accounts in the order asked for; raises Invalid naming what is wrong."""
     if not wanted:
         raise Invalid([Issue(field="accountIds", message="at least one account is needed")])
-    rows = session.scalars(
-        select(Account).where(Account.workspace_id == workspace_id, Account.id.in_(wanted))
-    )
+    rows = session.scalars(_ACCOUNTS, {"workspace": workspace_id, "accounts": wanted})
     found = {account.id: account for account in rows}
     issues = [
         Issue(
