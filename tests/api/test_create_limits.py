@@ -245,3 +245,21 @@ async def test_of_both_kinds_of_wrong_the_400_comes_first(installation: Installa
     answer = await installation.api.post("/v1/posts", json=body)
 
     assert problem(answer) == NETWORK_LIMITS["content"][2]
+
+
+async def test_a_post_with_nothing_to_say_or_show_is_not_scheduled(
+    installation: Installation,
+) -> None:
+    nothing = {"content": " ", "scheduledFor": SOON}
+    platforms = ("TELEGRAM", "TWITTER", "MASTODON")  # Bluesky takes a post without text
+
+    refused = {
+        platform: await installation.api.post(
+            "/v1/posts", json=nothing | {"accountIds": [installation.account(platform)]}
+        )
+        for platform in platforms
+    }
+
+    assert {platform: answer.status_code for platform, answer in refused.items()} == dict.fromkeys(
+        platforms, 400
+    )

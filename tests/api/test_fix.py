@@ -128,11 +128,11 @@ async def test_a_destination_that_is_pending_or_publishing_can_be_fixed(
     installation: Installation,
 ) -> None:
     for state in (State.IDLE, State.PARKED):
-        post, twitter = await partial(installation)
+        post, twitter = await partial(installation, content=f"Hello {state}")
         await set_state(installation, twitter, state)
-        assert (await fix(installation, post, twitter)).status_code == 200
-
-    await installation.run_due()
+        answer = await fix(installation, post, twitter)
+        await installation.run_due()
+        assert answer.status_code == 200, state
 
     assert len(installation.posts("TWITTER")) == 2
 

@@ -348,7 +348,7 @@ CLIP = picture(type_="video/mp4")
     [
         (draft("x" * 4097), [("content", "CONTENT_TOO_LONG", 4096, 4097)]),
         (draft("x" * 1025, picture()), [("content", "CONTENT_TOO_LONG", 1024, 1025)]),
-        (draft(" "), [("content", "CONTENT_REQUIRED", 1, 0)]),
+        (draft(" "), [("content", "CONTENT_REQUIRED", None, None)]),
         (draft("", *[picture()] * 11), [("media", "TOO_MANY_MEDIA", 10, 11)]),
         (
             draft("", picture(bytes=10 * MB + 1)),

@@ -282,6 +282,7 @@ class Spec:
     credentials: Sequence[str]  # the names an account of this network cannot do without
     thread_items: int = 0  # 0: no threads
     suggests_hashtags: bool = False
+    takes_nothing: bool = False  # whether a post without text and media is one
     own_server: bool = False  # whether the account says which server it lives on
     default_server: str = ""
 
@@ -421,9 +422,18 @@ def spec_problems(spec: Spec, draft: Draft) -> list[Problem]:
     problems: list[Problem] = []
     for number, item in enumerate(draft.items(), start=1):
         text, media = fields_of(draft, number)
+        problems += nothing_problems(spec, item.text, item.media, text)
         problems += text_problems(spec, item.text, text)
         problems += media_problems(spec, item.media, media)
     return problems
+
+
+def nothing_problems(spec: Spec, text: str, media: Sequence[Media], field: str) -> list[Problem]:
+    """A post with nothing to say and nothing to show, where the network wants one of them."""
+    if spec.takes_nothing or text.strip() or media:
+        return []
+    words = f"{spec.name} takes no post without text or media"
+    return [Problem(field=field, code="CONTENT_REQUIRED", message=words)]
 
 
 def text_problems(spec: Spec, text: str, field: str) -> list[Problem]:

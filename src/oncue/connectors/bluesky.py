@@ -84,6 +84,7 @@ class Bluesky(Connector, Deletes, SignsIn):
             image_bytes=2_000_000,  # a server with an older lexicon refuses more than 1,000,000
         ),
         credentials=("identifier", "appPassword"),
+        takes_nothing=True,
     )
 
     def check(self, draft: Draft) -> list[Problem]:

@@ -33,6 +33,7 @@ from oncue.connectors.base import (
     Steps,
     TextRule,
     media_problems,
+    nothing_problems,
     text_problems,
 )
 
@@ -95,7 +96,7 @@ class Telegram(Connector, Deletes):
         """Like every network's rules, but a text next to media may only be a caption long."""
         spec = replace(self.spec, text=CAPTION) if draft.media else self.spec
         return [
-            *_empty(draft),
+            *nothing_problems(self.spec, draft.text, draft.media, "content"),
             *text_problems(spec, draft.text, "content"),
             *media_problems(spec, draft.media, "media"),
             *_mixed(draft.media),
@@ -216,20 +217,6 @@ def _parameter(reply: Reply, name: str) -> int | None:
             return value if isinstance(value, int) else None
         case _:
             return None
-
-
-def _empty(draft: Draft) -> list[Problem]:
-    if draft.text.strip() or draft.media:
-        return []
-    return [
-        Problem(
-            field="content",
-            code="CONTENT_REQUIRED",
-            message="Telegram takes no message without text or media",
-            limit=1,
-            actual=0,
-        )
-    ]
 
 
 def _mixed(media: Sequence[Media]) -> list[Problem]:
