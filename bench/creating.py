@@ -35,7 +35,7 @@ def core(database: Database, extent: Extent, command: str) -> Results:
     with place(database, account_count=ACCOUNTS) as at:
         ours = asyncio.run(_ours(at, extent))
         with sampled() as sampler:
-            asyncio.run(_ours(at, extent))
+            asyncio.run(_ours(at, extent.part))
         beside = {
             beside: asyncio.run(_bare(at, extent, batch))
             for beside, batch in _ways(database).items()

@@ -5,7 +5,6 @@ The bare program makes the same calls with aiohttp and writes nothing down.
 
 import asyncio
 import os
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Final
@@ -27,7 +26,6 @@ from oncue.runtime import runtime
 ACCOUNTS: Final = 100
 ACCOUNTS_EACH: Final = 2  # of a post
 CONTENT: Final = "Something to say about number {number}, of the usual length of such things."
-PROFILED: Final = 4  # a quarter of the destinations is drained once more, under the sampler
 
 
 class Tally(Counter):
@@ -52,8 +50,8 @@ def fake(database: Database, extent: Extent, command: str) -> Results:
     with running(PYTHON, "-m", "bench.fake_network", "{port}") as network:
         ours = _ours(database, extent, network)
         with sampled() as sampler:
-            _ours(database, replace(extent, items=extent.items // PROFILED), network)
-        bare = _bare(extent.items, network)
+            _ours(database, extent.part, network)
+        bare = _bare(extent, network)
     return Results(
         figures=[_figure(what, database, ours, bare, command)],
         profiles=[Profile(what=what, database=database, shares=sampler.shares)],
@@ -65,7 +63,7 @@ def sandbox(database: Database, extent: Extent, command: str) -> Results:
     with _simulated() as network:
         ours = _ours(database, extent, network)
     with _simulated() as network:
-        bare = _bare(extent.items, network)
+        bare = _bare(extent, network)
     return Results(figures=[_figure("drain, sandbox", database, ours, bare, command)])
 
 
@@ -92,9 +90,7 @@ def _ours(database: Database, extent: Extent, network: Process) -> Pace:
 
 async def _drained(at: Place, extent: Extent, url: str) -> Pace:
     async with runtime(replace(at.settings, sandbox_url=url)) as made:
-        await made.services.db.write(lambda session: _fill(session, at, extent.items))
-
-        tally = Tally(extent.items)
+        tally = Tally(await made.services.db.write(lambda session: _fill(session, at, extent)))
         made.worker.publisher = replace(made.worker.publisher, count=tally)
 
         async def drain() -> int:
@@ -111,32 +107,37 @@ async def _drained(at: Place, extent: Extent, url: str) -> Pace:
             await made.worker.stop()
 
 
-def _fill(session: Session, at: Place, count: int) -> None:
-    """Posts that are due at once, with `count` destinations between them."""
+def _fill(session: Session, at: Place, extent: Extent) -> int:
+    """Make posts that are due at once; how many destinations they have."""
     now = utc_now()
-    for number in range(count // ACCOUNTS_EACH):
+    for number in _posts(extent):
         new = NewPost(
             content=CONTENT.format(number=number),
             account_ids=at.two_accounts(number),
             scheduled_for=now,
         )
         posts.create(session, at.workspace_id, new, now)
+    return len(_posts(extent)) * ACCOUNTS_EACH
 
 
-def _bare(count: int, network: Process) -> Pace:
-    speakers = [_speaker(number, count // ACCOUNTS_EACH) for number in range(ACCOUNTS)]
+def _posts(extent: Extent) -> range:
+    return range(max(extent.items // ACCOUNTS_EACH, 1))
+
+
+def _bare(extent: Extent, network: Process) -> Pace:
+    speakers = [_speaker(number, _posts(extent)) for number in range(ACCOUNTS)]
 
     async def publish() -> int:
         await publish_all(network.url, speakers)
-        return count
+        return sum(len(speaker.texts) for speaker in speakers)
 
     return asyncio.run(paced(publish))
 
 
-def _speaker(number: int, post_count: int) -> Speaker:
+def _speaker(number: int, made: range) -> Speaker:
     """The account of this number, with those of the posts that go to it."""
     platform, user = sandbox_user(number)
-    theirs: Sequence[int] = range(number // ACCOUNTS_EACH, post_count, ACCOUNTS // ACCOUNTS_EACH)
+    theirs = made[number // ACCOUNTS_EACH :: ACCOUNTS // ACCOUNTS_EACH]
     return Speaker(
         platform=platform,
         name=name_of(number),

@@ -26,6 +26,11 @@ class Extent:
     items: int
     seconds: float
 
+    @property
+    def part(self) -> "Extent":
+        """Enough of it for a profile."""
+        return Extent(items=max(self.items // 4, 1), seconds=self.seconds / 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:

@@ -3,7 +3,7 @@
 python bench/run.py                                   everything, in a few minutes
 python bench/run.py --only drain --database sqlite    one measurement; each figure names its own
 
-A measurement ends after 2,000 items or 20 seconds (--quick: 200 or 3), whichever is first.
+A measurement ends after 2,000 items or 15 seconds (--quick: 200 or 3), whichever is first.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a script too
 
-from bench import creating, draining
 from bench.figures import Database, Extent, Figure, Profile, Results
 from bench.places import why_missing
 
+from bench import creating, draining
 from oncue.lib import logs
 
 Measure: TypeAlias = Callable[[Database, Extent, str], Results]
@@ -38,7 +38,7 @@ DRAINS: Final[Mapping[str, Measure]] = {
     "drain": draining.fake,
     "drain-sandbox": draining.sandbox,
 }
-FULL: Final = Extent(items=2_000, seconds=20)
+FULL: Final = Extent(items=2_000, seconds=15)
 QUICK: Final = Extent(items=200, seconds=3)
 
 console = Console()

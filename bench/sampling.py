@@ -19,7 +19,8 @@ from bench.figures import Share
 EVERY_SECONDS: Final = 0.002
 SWITCH_SECONDS: Final = 0.0005
 SHOWN: Final = 10
-ON_EVERY_STACK: Final = frozenset({"asyncio", "bench", "threading", "concurrent", "python"})
+KNOWN: Final = ("bench", "asyncio", "concurrent", "json")
+ON_EVERY_STACK: Final = frozenset({"asyncio", "bench", "concurrent", "python"})
 
 
 class Sampler:
@@ -85,17 +86,13 @@ def sampled() -> Iterator[Sampler]:
 
 
 def group_of(file: str) -> str:
-    """What a source file belongs to: a module of ours, a part of SQLAlchemy, a package."""
+    """What a source file belongs to: a module of ours, somebody's package, or Python itself."""
     parts = Path(file).with_suffix("").parts
     if "site-packages" in parts:
-        inside = parts[parts.index("site-packages") + 1 :]
-        return ".".join(inside[:2]) if inside[0] == "sqlalchemy" else inside[0]
+        return parts[parts.index("site-packages") + 1]
     if "src" in parts and "oncue" in parts:
         return ".".join(parts[parts.index("src") + 1 :])
-    for known in ("bench", "asyncio", "concurrent", "sqlite3", "json", "threading"):
-        if known in parts:
-            return known
-    return "python"
+    return next((known for known in KNOWN if known in parts), "python")
 
 
 def _cpu_seconds(ident: int) -> float:
