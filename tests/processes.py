@@ -157,6 +157,10 @@ class World:
     def fault(self, **order: object) -> None:
         ask("POST", f"{self.url}/_sandbox/faults", order)
 
+    def forgive(self) -> None:
+        """Take back the faults that nobody has met yet."""
+        ask("DELETE", f"{self.url}/_sandbox/faults")
+
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[World]:

@@ -10,6 +10,7 @@ import pytest
 
 from cli.operators import Operator
 from installation import pg_database
+from oncue.cli import common
 from oncue.cli.serving import simulated
 
 
@@ -21,6 +22,8 @@ def operator(
     made = Operator(tmp_path / "data", capsys, monkeypatch)
     made.set("ONCUE_DATA_DIR", str(made.folder))
     made.set("COLUMNS", "200")
+    for screen in (common.console, common.errors):  # made on import, and of any width by then
+        monkeypatch.setattr(screen, "width", 200)
     return made
 
 

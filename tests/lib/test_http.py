@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TypeAlias
 
 import pytest
@@ -39,10 +39,9 @@ async def peer(talk: Talk) -> AsyncIterator[str]:
     """Somebody who listens, and does to each connection what `talk` does."""
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # the client has left
             await talk(reader, writer)
-        finally:
-            writer.close()
+        writer.close()
 
     server = await asyncio.start_server(meet, "127.0.0.1")
     async with server:

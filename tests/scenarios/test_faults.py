@@ -1,4 +1,4 @@
-"""What each misfortune does to a post on each network, and what the network holds afterwards."""
+"""Misfortunes from close by: retries and their times, renewals, threads, one after the other."""
 
 from typing import Any
 
@@ -8,9 +8,6 @@ from installation import Installation
 
 pytestmark = pytest.mark.anyio
 
-EVERYWHERE = ("TWITTER", "BLUESKY", "MASTODON", "TELEGRAM")
-LOOKS = (15, 60, 180)  # seconds between one look for an unanswered post and the next
-
 
 async def only(post: dict[str, Any]) -> dict[str, Any]:
     """The post's one destination."""
@@ -19,36 +16,10 @@ async def only(post: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-async def pursue(installation: Installation, post_id: str) -> dict[str, Any]:
-    """Let time pass until the post has settled, or an hour is over."""
-    for seconds in (*LOOKS, *[60] * 60):
-        post = await installation.get(post_id)
-        if post["status"] != "publishing":
-            return post
-        installation.clock.advance(seconds=seconds)
-        await installation.run_due()
-    raise AssertionError("the post is publishing for ever")
-
-
-@pytest.mark.parametrize("fault", ["accept_then_drop", "accept_then_500"])
-@pytest.mark.parametrize("platform", ["TWITTER", "BLUESKY", "MASTODON"])
-async def test_an_accepted_post_whose_answer_is_lost_is_there_once(
-    installation: Installation, platform: str, fault: str
-) -> None:
-    await installation.fault(kind=fault, platform=platform)
-
-    post = await pursue(installation, (await installation.publish(platform))["id"])
-
-    assert post["status"] == "published"
-    assert (await only(post))["platformPostUrl"]
-    assert len(installation.posts(platform)) == 1
-
-
-@pytest.mark.parametrize("fault", ["accept_then_drop", "accept_then_500", "garbage"])
 async def test_where_nobody_can_tell_a_person_is_asked_and_nothing_is_sent_again(
-    installation: Installation, fault: str
+    installation: Installation,
 ) -> None:
-    await installation.fault(kind=fault, platform="TELEGRAM")
+    await installation.fault(kind="accept_then_drop", platform="TELEGRAM")
 
     post = await installation.publish("TELEGRAM")
     held = len(installation.posts("TELEGRAM"))
@@ -66,40 +37,12 @@ async def test_where_nobody_can_tell_a_person_is_asked_and_nothing_is_sent_again
     assert len(installation.posts("TELEGRAM")) == held
 
 
-@pytest.mark.parametrize(("published", "status"), [(True, "published"), (False, "failed")])
-async def test_a_persons_word_settles_what_was_unknown(
-    installation: Installation, *, published: bool, status: str
-) -> None:
-    await installation.fault(kind="accept_then_drop", platform="TELEGRAM")
-    post = await installation.publish("TELEGRAM")
-    path = f"/v1/posts/{post['id']}/platforms/{(await only(post))['id']}/resolve"
-
-    answer = await installation.api.post(path, json={"published": published})
-
-    assert answer.status_code == 200
-    assert answer.json()["status"] == status
-    assert (await only(answer.json()))["needsReview"] is False
-
-
-async def test_an_order_to_fix_sends_again_what_was_unknown(installation: Installation) -> None:
-    await installation.fault(kind="garbage", platform="TELEGRAM")
-    post = await installation.publish("TELEGRAM")
-
-    await installation.api.post(f"/v1/posts/{post['id']}/platforms/{(await only(post))['id']}/fix")
-    await installation.run_due()
-
-    assert (await installation.get(post["id"]))["status"] == "published"
-    assert len(installation.posts("TELEGRAM")) == 1
-
-
-@pytest.mark.parametrize("fault", ["rate_limit", "unavailable"])
-@pytest.mark.parametrize("platform", EVERYWHERE)
 async def test_a_passing_refusal_is_tried_again_by_itself_after_two_minutes(
-    installation: Installation, platform: str, fault: str
+    installation: Installation,
 ) -> None:
-    await installation.fault(kind=fault, platform=platform, retryAfter=30)
+    await installation.fault(kind="rate_limit", platform="TELEGRAM", retryAfter=30)
 
-    failed = await installation.publish(platform)
+    failed = await installation.publish("TELEGRAM")
     installation.clock.advance(minutes=2)
     await installation.run_due()
 
@@ -107,7 +50,7 @@ async def test_a_passing_refusal_is_tried_again_by_itself_after_two_minutes(
     assert (failed["status"], shown["status"], shown["retryCount"]) == ("failed", "failed", 1)
     assert shown["nextRetryAt"] == "2026-11-22T12:02:00.000Z"
     assert (await installation.get(failed["id"]))["status"] == "published"
-    assert len(installation.posts(platform)) == 1
+    assert len(installation.posts("TELEGRAM")) == 1
 
 
 async def test_a_network_that_names_a_later_time_is_waited_for(
@@ -139,38 +82,6 @@ async def test_three_retries_wait_two_four_and_eight_minutes_and_then_it_ends(
     assert (post["status"], shown["retryCount"], len(shown["attempts"])) == ("failed", 3, 4)
     retried = (await installation.api.post(f"/v1/posts/{post['id']}/retry")).json()
     assert [each["reason"] for each in retried["skippedPlatforms"]] == ["max_retries_exceeded"]
-
-
-@pytest.mark.parametrize("platform", EVERYWHERE)
-async def test_a_rejected_post_stays_failed_until_it_is_fixed(
-    installation: Installation, platform: str
-) -> None:
-    await installation.fault(kind="reject", platform=platform)
-
-    failed = await installation.publish(platform, content="Wrong")
-    shown = await only(failed)
-    path = f"/v1/posts/{failed['id']}/platforms/{shown['id']}/fix"
-    await installation.api.post(path, json={"content": "Right"})
-    await installation.run_due()
-
-    assert (failed["status"], shown["nextRetryAt"]) == ("failed", None)
-    assert shown["error"]
-    assert (await installation.get(failed["id"]))["status"] == "published"
-    assert [entry.text for entry in installation.posts(platform)] == ["Right"]
-
-
-@pytest.mark.parametrize("platform", EVERYWHERE)
-async def test_a_revoked_authorisation_asks_for_a_new_connection(
-    installation: Installation, platform: str
-) -> None:
-    await installation.fault(kind="revoked_token", platform=platform, times=3)
-
-    post = await installation.publish(platform)
-    account = await installation.api.get(f"/v1/accounts/{installation.account(platform)}")
-
-    assert post["status"] == "failed"
-    assert (await only(post))["nextRetryAt"] is None
-    assert account.json()["status"] == "expired"
 
 
 async def test_an_expired_session_is_renewed_and_the_post_goes_out(
