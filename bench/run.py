@@ -41,7 +41,7 @@ DRAINS: Final[Mapping[str, Measure]] = {
 FULL: Final = Extent(items=2_000, seconds=15)
 QUICK: Final = Extent(items=200, seconds=3)
 
-console = Console()
+console = Console(width=max(Console().width, 110))  # the table is wider than a pipe says it is
 progress = Console(stderr=True)
 
 
