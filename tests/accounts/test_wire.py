@@ -11,8 +11,9 @@ from accounts.visitor import LOOK, POST, Answer, Front, Plain, Visitor, always, 
 from installation import MASTER_KEY, Clock
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Call, Identity, Media, Refusal, Refused, Reply, Unclear
-from oncue.connectors.runner import NoAnswer, NotSent
+from oncue.connectors.base import Call, Identity, Refusal, Refused, Reply, Unclear
+from oncue.connectors.journal import NoAnswer, NotSent
+from oncue.connectors.spec import Media
 from oncue.db.open import open_database
 from oncue.lib.http import HttpClient
 from oncue.settings import Settings

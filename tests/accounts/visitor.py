@@ -15,21 +15,18 @@ from oncue.connectors.base import (
     Account,
     Call,
     Connector,
-    Draft,
     Effect,
     Exchange,
     Identity,
-    MediaRules,
     Published,
     Refusal,
     Reply,
     Secrets,
     Session,
     SignsIn,
-    Spec,
     Steps,
-    TextRule,
 )
+from oncue.connectors.spec import Draft, MediaRules, Spec, TextRule
 
 Answer: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 

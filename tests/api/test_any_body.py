@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api.answers import problem, rows
 from installation import Installation
-from oncue.api.native.schemas import CreatePost, UpdatePost
+from oncue.api.native.bodies import CreatePost, UpdatePost
 
 pytestmark = pytest.mark.anyio
 

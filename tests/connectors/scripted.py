@@ -15,20 +15,18 @@ from oncue.connectors.base import (
     Account,
     Call,
     Connector,
-    Draft,
     Effect,
     Finds,
     Found,
     Identity,
-    MediaRules,
     Published,
     Reply,
-    Spec,
     Steps,
-    TextRule,
     Wait,
 )
-from oncue.connectors.runner import Parked, Recorded, Runner
+from oncue.connectors.journal import Parked, Recorded
+from oncue.connectors.runner import Runner
+from oncue.connectors.spec import Draft, MediaRules, Spec, TextRule
 
 ACCOUNT: Final = Account(native_id="7")
 DRAFT: Final = Draft(text="Hi", key="pp_1", begun_at=datetime(2026, 11, 22, 12, tzinfo=UTC))

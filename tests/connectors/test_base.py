@@ -10,20 +10,16 @@ from connectors.scripted import Scripted
 from oncue.connectors.base import (
     Account,
     Call,
-    Draft,
     Effect,
     Exchange,
-    Media,
-    MediaRules,
-    Problem,
     Refusal,
     Refused,
     Reply,
     Session,
-    ThreadItem,
     Unclear,
     Unreadable,
 )
+from oncue.connectors.spec import Draft, Media, MediaRules, Problem, ThreadItem
 
 BODY: Final = {"data": {"id": "7", "n": 8, "ok": True, "no": None}, "list": [{"id": "9"}]}
 PNG: Final = Media(id="m1", type="image/png", bytes=10, sha256="a" * 64, filename="a.png")

@@ -12,11 +12,9 @@ from conversation import converse, ok
 from oncue.connectors.base import (
     Account,
     Call,
-    Draft,
     Effect,
     Exchange,
     Identity,
-    Media,
     Published,
     Refusal,
     Refused,
@@ -25,6 +23,7 @@ from oncue.connectors.base import (
     Unclear,
 )
 from oncue.connectors.bluesky import Bluesky, tid
+from oncue.connectors.spec import Draft, Media
 
 BLUESKY = Bluesky()
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"

@@ -9,15 +9,11 @@ from hypothesis import strategies as st
 
 from conversation import converse, ok
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
-    Draft,
     Effect,
     Found,
     Identity,
-    Media,
-    Problem,
     Published,
     Refusal,
     Refused,
@@ -27,6 +23,7 @@ from oncue.connectors.base import (
     Wait,
 )
 from oncue.connectors.mastodon import Mastodon, comparable, countable, written
+from oncue.connectors.spec import MB, Draft, Media, Problem
 from oncue.sandbox.mastodon_views import length, rendered
 
 ACCOUNT = Account(native_id="42", username="maria", server="https://social.test")

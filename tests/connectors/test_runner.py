@@ -12,9 +12,7 @@ from installation import START
 from oncue.connectors.base import (
     Account,
     Call,
-    Draft,
     Effect,
-    Media,
     Published,
     Refusal,
     Refused,
@@ -23,7 +21,9 @@ from oncue.connectors.base import (
     Unreadable,
     Wait,
 )
-from oncue.connectors.runner import NoAnswer, Parked, Recorded, drive, fingerprint
+from oncue.connectors.conversation import drive, fingerprint
+from oncue.connectors.journal import NoAnswer, Parked, Recorded
+from oncue.connectors.spec import Draft, Media
 
 pytestmark = pytest.mark.anyio
 

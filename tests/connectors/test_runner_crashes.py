@@ -6,7 +6,7 @@ import pytest
 
 from connectors.scripted import Crash, Finding, Fuse, Scripted, Stage, public, upload
 from oncue.connectors.base import Call, Effect, Wait
-from oncue.connectors.runner import OutcomeUnknown
+from oncue.connectors.journal import OutcomeUnknown
 
 pytestmark = pytest.mark.anyio
 

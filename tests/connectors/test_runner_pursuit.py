@@ -9,7 +9,8 @@ import pytest
 from connectors.scripted import Finding, Scripted, Stage, Trouble, public
 from installation import START
 from oncue.connectors.base import Account, Call, Effect, Found, Refusal, Refused, Steps, Unclear
-from oncue.connectors.runner import CLOCKS_DIFFER, NoAnswer, NotSent, OutcomeUnknown, Parked
+from oncue.connectors.journal import NoAnswer, NotSent, OutcomeUnknown, Parked
+from oncue.connectors.runner import CLOCKS_DIFFER
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.scripted import Finding, Scripted, Stage, Trouble, public, upload
 from oncue.connectors.base import Effect, Refusal, Refused, Reply, Unclear
-from oncue.connectors.runner import NoAnswer, NotSent, OutcomeUnknown, Parked
+from oncue.connectors.journal import NoAnswer, NotSent, OutcomeUnknown, Parked
 
 pytestmark = pytest.mark.anyio
 

@@ -9,14 +9,11 @@ import pytest
 
 from conversation import converse, ok
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
-    Draft,
     Effect,
     Finds,
     Identity,
-    Media,
     Published,
     Refusal,
     Refused,
@@ -24,6 +21,7 @@ from oncue.connectors.base import (
     Unclear,
     Unreadable,
 )
+from oncue.connectors.spec import MB, Draft, Media
 from oncue.connectors.telegram import Telegram
 
 ACCOUNT = Account(native_id="-1001234567890", username="oncue_news")

@@ -7,24 +7,20 @@ import pytest
 
 from conversation import converse, ok
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
-    Draft,
     Effect,
     Found,
     Identity,
-    Media,
-    Problem,
     Published,
     Refusal,
     Refused,
     Reply,
-    ThreadItem,
     Unclear,
     Unreadable,
     Wait,
 )
+from oncue.connectors.spec import MB, Draft, Media, Problem, ThreadItem
 from oncue.connectors.twitter import Twitter
 
 ACCOUNT = Account(native_id="42", username="maria")

@@ -9,8 +9,9 @@ import pytest
 from contract import contract
 from conversation import converse, ok
 from hosted import hosted
-from oncue.connectors.base import Account, Call, Draft, Exchange, Media
+from oncue.connectors.base import Account, Call, Exchange
 from oncue.connectors.bluesky import Bluesky
+from oncue.connectors.spec import Draft, Media
 from oncue.sandbox.bluesky import Bluesky as Sandbox
 from oncue.sandbox.bluesky_lexicons import LEXICONS
 from oncue.sandbox.lexicon import Invalid, check

@@ -16,18 +16,9 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from contract import contract
 from hosted import Hosted, hosted
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Draft,
-    Effect,
-    Media,
-    Refused,
-    Reply,
-    Steps,
-    Wait,
-)
+from oncue.connectors.base import Account, Call, Effect, Refused, Reply, Steps, Wait
 from oncue.connectors.mastodon import Mastodon
+from oncue.connectors.spec import Draft, Media
 from oncue.sandbox import mastodon as sandbox
 from oncue.sandbox.mastodon_views import account_id
 

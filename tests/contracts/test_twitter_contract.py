@@ -13,7 +13,8 @@ from referencing.jsonschema import DRAFT4
 from contract import contract
 from conversation import converse, ok
 from hosted import Hosted, hosted
-from oncue.connectors.base import Account, Call, Draft, Media, ThreadItem
+from oncue.connectors.base import Account, Call
+from oncue.connectors.spec import Draft, Media, ThreadItem
 from oncue.connectors.twitter import Twitter
 from oncue.sandbox.twitter import Twitter as TwitterSandbox
 

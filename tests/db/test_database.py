@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.notes import numbers, write, writing
-from oncue.db.database import Database
+from oncue.db.database import Database, Topic
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_what_a_read_writes_is_thrown_away(db: Database) -> None:
 
 async def test_nobody_is_woken_by_what_makes_nothing_due(db: Database) -> None:
     woken: list[str] = []
-    db.on_due(lambda: woken.append("promoter"))
+    db.on(Topic.DUE, lambda: woken.append("promoter"))
 
     await db.write(writing(1))
 

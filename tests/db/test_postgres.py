@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from db.notes import numbers, write, writing
-from oncue.db.database import announce_due
+from oncue.db.database import Topic, announce_due
 from oncue.db.postgres import ENDED, GIVEN_UP, TRIES, PostgresDatabase
 from oncue.errors import Conflict, Unavailable
 
@@ -187,7 +187,7 @@ async def announce_until(heard: asyncio.Event, db: PostgresDatabase) -> None:
 
 async def test_what_one_process_makes_due_wakes_another(postgres: PostgresDatabase) -> None:
     other, heard = PostgresDatabase(postgres.url), asyncio.Event()
-    other.on_due(heard.set)
+    other.on(Topic.DUE, heard.set)
 
     await announce_until(heard, postgres)
 
@@ -196,7 +196,7 @@ async def test_what_one_process_makes_due_wakes_another(postgres: PostgresDataba
 
 async def test_a_listener_whose_connection_ends_listens_again(postgres: PostgresDatabase) -> None:
     other, heard = PostgresDatabase(postgres.url), asyncio.Event()
-    other.on_due(heard.set)
+    other.on(Topic.DUE, heard.set)
     await announce_until(heard, postgres)
 
     heard.clear()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.notes import numbers, together, write, writing
-from oncue.db.database import announce_due
+from oncue.db.database import Topic, announce_due
 from oncue.db.sqlite import BATCH, SqliteDatabase
 from oncue.errors import Conflict
 
@@ -83,7 +83,7 @@ async def test_whoever_waits_is_woken_once_what_is_due_is_committed(
     sqlite: SqliteDatabase,
 ) -> None:
     woken: list[str] = []
-    sqlite.on_due(lambda: woken.append("promoter"))
+    sqlite.on(Topic.DUE, lambda: woken.append("promoter"))
 
     def due(session: Session) -> int:
         announce_due(session)
@@ -96,7 +96,7 @@ async def test_whoever_waits_is_woken_once_what_is_due_is_committed(
 
 async def test_what_failed_to_become_due_wakes_nobody(sqlite: SqliteDatabase) -> None:
     woken: list[str] = []
-    sqlite.on_due(lambda: woken.append("promoter"))
+    sqlite.on(Topic.DUE, lambda: woken.append("promoter"))
 
     def due(session: Session) -> int:
         announce_due(session)

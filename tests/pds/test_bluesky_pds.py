@@ -9,9 +9,10 @@ from installation import Installation
 from oncue.accounts.models import Account
 from oncue.accounts.wire import Line
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Draft, Refused
+from oncue.connectors.base import Refused
 from oncue.connectors.bluesky import Bluesky
-from oncue.connectors.runner import drive
+from oncue.connectors.conversation import drive
+from oncue.connectors.spec import Draft
 from oncue.lib.http import NeverAnswered
 from pds.pds import LossyClient, Person, sign_up
 

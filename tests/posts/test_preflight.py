@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncue.connectors.base import Problem
+from oncue.connectors.spec import Problem
 from oncue.posts.preflight import LABELS, RULES, Facts, Tier, Verdict, judge
 from statements import statements
 

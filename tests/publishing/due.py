@@ -13,6 +13,7 @@ from oncue.accounts.models import Account
 from oncue.lib import ids
 from oncue.posts import service as posts
 from oncue.posts.models import Destination, Post
+from oncue.posts.rows import destination_rows
 from oncue.posts.values import NewPost
 from oncue.publishing.promoter import Job, promote_due
 from oncue.publishing.publisher import Run, begin
@@ -56,7 +57,7 @@ def schedule_many(session: Session, accounts: Sequence[Account], times: Sequence
     rows = [
         row
         for number, copy in enumerate(copies)
-        for row in posts.destination_rows(
+        for row in destination_rows(
             like.workspace_id,
             copy["id"],
             [accounts[number % len(accounts)]],

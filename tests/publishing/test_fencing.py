@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from installation import Installation
 from oncue.connectors.base import Published
-from oncue.connectors.runner import Fenced
+from oncue.connectors.journal import Fenced
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
 from oncue.publishing.ledger import hold

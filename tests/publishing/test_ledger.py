@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from installation import START, Installation
 from oncue.connectors.base import Effect, Reply
-from oncue.connectors.runner import Fenced, Recorded
+from oncue.connectors.journal import Fenced, Recorded
 from oncue.posts.models import Destination, Step
 from oncue.publishing.ledger import StepLedger, as_json, from_json, load_steps
 from oncue.publishing.publisher import Run

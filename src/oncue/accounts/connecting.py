@@ -10,8 +10,8 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Refused, Unclear
+from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.runner import NoAnswer, NotSent
 from oncue.errors import Invalid, Issue, Unavailable
 
 

@@ -16,7 +16,6 @@ from oncue.connectors.base import (
     Connector,
     Exchange,
     Identity,
-    Media,
     Refusal,
     Refused,
     Reply,
@@ -26,7 +25,9 @@ from oncue.connectors.base import (
     Unclear,
     Unreadable,
 )
-from oncue.connectors.runner import NoAnswer, NotSent, drive
+from oncue.connectors.conversation import drive
+from oncue.connectors.journal import NoAnswer, NotSent
+from oncue.connectors.spec import Media
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.lib.http import Answer, HttpClient, NeverAnswered, NeverSent, Part, Request

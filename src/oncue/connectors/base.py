@@ -7,13 +7,14 @@ recorded into a fresh generator.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-MB = 1024 * 1024
+from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
+
 LONGEST_PAUSE = timedelta(days=1)  # X's longest limit; what a network may ask for, and no more
 
 
@@ -29,56 +30,6 @@ class Effect(StrEnum):
     def is_public(self) -> bool:
         """Whether the step makes something other people can see."""
         return self is not Effect.REPEAT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """A file ready to be sent. Its bytes stay outside: the sender loads them by `id`."""
-
-    id: str
-    type: str
-    bytes: int
-    sha256: str
-    filename: str = "file"
-    alt: str = ""
-    width: int | None = None
-    height: int | None = None
-
-    @property
-    def is_video(self) -> bool:
-        return self.type.startswith("video/")
-
-    @property
-    def is_gif(self) -> bool:
-        return self.type == "image/gif"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadItem:
-    """One post of a thread, in its place after the first."""
-
-    text: str
-    media: Sequence[Media] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A post as one network will see it: overrides applied, media resolved.
-
-    `key` is the destination's id and `begun_at` the moment its journal was begun; neither
-    changes when a publication is resumed, so identifiers derived from them are stable.
-    """
-
-    text: str
-    key: str
-    begun_at: datetime
-    media: Sequence[Media] = ()
-    thread: Sequence[ThreadItem] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def items(self) -> Sequence[ThreadItem]:
-        """The posts to make, in order: the thread's, or the single one this draft is."""
-        return self.thread or (ThreadItem(text=self.text, media=self.media),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,64 +180,6 @@ class Identity:
     display_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A rule of a network that a draft breaks. `field` is the request's; limits carry values."""
-
-    field: str
-    code: str
-    message: str
-    limit: int | None = None
-    actual: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextRule:
-    """How long a text may be, in which unit, and how the network counts."""
-
-    limit: int
-    unit: str  # as a person reads it: "characters", "graphemes", "weighted characters"
-    measure: Callable[[str], int] = len
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaRules:
-    """What may be attached to one post. Sizes in bytes."""
-
-    at_most: int
-    at_least: int = 0
-    image_types: frozenset[str] = frozenset()
-    image_bytes: int = 0
-    video_types: frozenset[str] = frozenset()
-    video_bytes: int = 0
-    alt_text: int | None = None
-
-    def limit_of(self, item: Media) -> int | None:
-        """How many bytes `item` may have; None where its type is not taken at all."""
-        if item.type in self.image_types:
-            return self.image_bytes
-        if item.type in self.video_types:
-            return self.video_bytes
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """Everything about a network that is a fact rather than a behaviour."""
-
-    platform: str  # the constant, as in "TWITTER"
-    name: str  # as people write it, as in "X"
-    base_url: str  # empty where every account has its own server
-    text: TextRule
-    media: MediaRules
-    credentials: Sequence[str]  # the names an account of this network cannot do without
-    thread_items: int = 0  # 0: no threads
-    suggests_hashtags: bool = False
-    takes_nothing: bool = False  # whether a post without text and media is one
-    own_server: bool = False  # whether the account says which server it lives on
-    default_server: str = ""
-
-
 class Connector(ABC):
     """One network. Everything here is pure: facts, and generators of steps."""
 
@@ -408,97 +301,3 @@ class SignsIn(ABC):
     @abstractmethod
     def sign_in(self, secrets: Secrets) -> Generator[Exchange, Reply, Session]:
         """Earn a session: by renewing the one in `secrets` where there is one, else anew."""
-
-
-def fields_of(draft: Draft, number: int) -> tuple[str, str]:
-    """The request's names of a thread item's text and media, or of the post's own."""
-    if not draft.thread:
-        return "content", "media"
-    return f"threadPosts[{number - 1}].content", f"threadPosts[{number - 1}].mediaIds"
-
-
-def spec_problems(spec: Spec, draft: Draft) -> list[Problem]:
-    """The rules of a network's spec that `draft` breaks, item by item."""
-    problems: list[Problem] = []
-    for number, item in enumerate(draft.items(), start=1):
-        text, media = fields_of(draft, number)
-        problems += nothing_problems(spec, item.text, item.media, text)
-        problems += text_problems(spec, item.text, text)
-        problems += media_problems(spec, item.media, media)
-    return problems
-
-
-def nothing_problems(spec: Spec, text: str, media: Sequence[Media], field: str) -> list[Problem]:
-    """A post with nothing to say and nothing to show, where the network wants one of them."""
-    if spec.takes_nothing or text.strip() or media:
-        return []
-    words = f"{spec.name} takes no post without text or media"
-    return [Problem(field=field, code="CONTENT_REQUIRED", message=words)]
-
-
-def text_problems(spec: Spec, text: str, field: str) -> list[Problem]:
-    """The text that is too long for the network, in the network's own unit."""
-    length = spec.text.measure(text)
-    if length <= spec.text.limit:
-        return []
-    return [
-        Problem(
-            field=field,
-            code="CONTENT_TOO_LONG",
-            message=f"{spec.name} takes {spec.text.limit} {spec.text.unit}; this has {length}",
-            limit=spec.text.limit,
-            actual=length,
-        )
-    ]
-
-
-def media_problems(spec: Spec, media: Sequence[Media], field: str) -> list[Problem]:
-    """Too many or too few files, kinds the network does not take, files that are too big."""
-    rules = spec.media
-    problems: list[Problem] = []
-    if len(media) < rules.at_least:
-        problems.append(_media_count(spec, field, "MEDIA_REQUIRED", rules.at_least, len(media)))
-    if len(media) > rules.at_most:
-        problems.append(_media_count(spec, field, "TOO_MANY_MEDIA", rules.at_most, len(media)))
-    for item in media:
-        limit = rules.limit_of(item)
-        if limit is None:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="MEDIA_TYPE_NOT_SUPPORTED",
-                    message=f"{spec.name} does not take {item.type} ({item.filename})",
-                )
-            )
-        elif item.bytes > limit:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="MEDIA_TOO_LARGE",
-                    message=f"{spec.name} takes {limit} bytes; {item.filename} has {item.bytes}",
-                    limit=limit,
-                    actual=item.bytes,
-                )
-            )
-        if rules.alt_text is not None and len(item.alt) > rules.alt_text:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="ALT_TEXT_TOO_LONG",
-                    message=f"{spec.name} takes {rules.alt_text} characters of alternative text",
-                    limit=rules.alt_text,
-                    actual=len(item.alt),
-                )
-            )
-    return problems
-
-
-def _media_count(spec: Spec, field: str, code: str, limit: int, actual: int) -> Problem:
-    bound = "at least" if actual < limit else "at most"
-    return Problem(
-        field=field,
-        code=code,
-        message=f"{spec.name} takes {bound} {limit} media files; this has {actual}",
-        limit=limit,
-        actual=actual,
-    )

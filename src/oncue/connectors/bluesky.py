@@ -18,13 +18,9 @@ from oncue.connectors.base import (
     Call,
     Connector,
     Deletes,
-    Draft,
     Effect,
     Exchange,
     Identity,
-    Media,
-    MediaRules,
-    Problem,
     Published,
     Refusal,
     Refused,
@@ -32,11 +28,9 @@ from oncue.connectors.base import (
     Secrets,
     Session,
     SignsIn,
-    Spec,
     Steps,
-    TextRule,
-    text_problems,
 )
+from oncue.connectors.spec import Draft, Media, MediaRules, Problem, Spec, TextRule, text_problems
 from oncue.connectors.text import Span, graphemes, hashtags, links, utf8_bytes
 
 POST: Final = "app.bsky.feed.post"

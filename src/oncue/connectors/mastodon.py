@@ -14,29 +14,31 @@ from html.parser import HTMLParser
 from typing import Any, ClassVar, Final
 
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
     Connector,
     Deletes,
-    Draft,
     Effect,
     Finds,
     Found,
     Identity,
-    Media,
-    MediaRules,
-    Problem,
     Published,
     Refusal,
     Refused,
     Reply,
-    Spec,
     Steps,
-    TextRule,
     Unclear,
     Unreadable,
     Wait,
+)
+from oncue.connectors.spec import (
+    MB,
+    Draft,
+    Media,
+    MediaRules,
+    Problem,
+    Spec,
+    TextRule,
     text_problems,
 )
 from oncue.connectors.text import graphemes, links

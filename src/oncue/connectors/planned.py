@@ -6,7 +6,7 @@ A network moves from here to its connector's own file when it is built.
 from collections.abc import Mapping
 from typing import Final
 
-from oncue.connectors.base import MB, MediaRules, Spec, TextRule
+from oncue.connectors.spec import MB, MediaRules, Spec, TextRule
 from oncue.connectors.text import utf8_bytes
 
 GB: Final = 1024 * MB

@@ -5,12 +5,10 @@ to do when the reply never came is the step's own class (see Effect): send again
 key, look for the post, or stop and let a person look.
 """
 
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Protocol, TypeVar
+from datetime import timedelta
+from typing import Final, TypeVar
 
 from oncue.connectors.base import (
     Account,
@@ -19,7 +17,6 @@ from oncue.connectors.base import (
     Effect,
     Finds,
     Found,
-    Media,
     Refusal,
     Refused,
     Reply,
@@ -28,6 +25,8 @@ from oncue.connectors.base import (
     Unreadable,
     Wait,
 )
+from oncue.connectors.conversation import Done, begin, drive, fingerprint, refuse, reply_to
+from oncue.connectors.journal import Journal, NoAnswer, NotSent, OutcomeUnknown, Parked, Recorded
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import reach
 
@@ -41,77 +40,6 @@ KEYED_PAUSES: Final = (5, 30, 120, 600)  # seconds between rounds of sending a k
 MAX_ROUNDS: Final = 9  # about an hour of them
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
 DEFINITE: Final = frozenset({Refusal.REJECTED, Refusal.DUPLICATE})
-
-
-class NotSent(Exception):
-    """The request never reached the network: no connection, no name, no TLS."""
-
-
-class NoAnswer(Exception):
-    """The request went out, and nothing came back."""
-
-
-class Parked(Exception):
-    """Nothing to do before `until`; the steps go on from here then."""
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(until.isoformat())
-        self.until = until
-
-
-class OutcomeUnknown(Exception):
-    """We asked the network to make something public and cannot learn whether it did."""
-
-
-class Fenced(Exception):
-    """The destination has been taken away from this run; it must not write any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """What the ledger has of one step. Without a reply, its outcome is open."""
-
-    name: str
-    fingerprint: str
-    intent_at: datetime  # of the first time it was sent
-    sent_at: datetime  # of the last
-    sends: int
-    looks: int
-    reply: Reply | None
-
-
-class Journal(Protocol):
-    """One attempt's part of the step ledger. Every write raises Fenced if it comes too late."""
-
-    def recall(self, name: str) -> Recorded | None: ...
-
-    async def intend(self, name: str, effect: Effect, fingerprint: str) -> Recorded:
-        """Make durable that this is about to be sent (again)."""
-        ...
-
-    async def record(self, name: str, reply: Reply) -> None:
-        """Make the reply of an intended step durable."""
-        ...
-
-    async def looked(self, name: str) -> Recorded:
-        """Count a look-up that found nothing."""
-        ...
-
-    async def forget(self, name: str) -> None:
-        """Take the intent back: the request certainly did nothing."""
-        ...
-
-    def note(self, name: str, effect: Effect, fingerprint: str, reply: Reply) -> None:
-        """Keep a harmless step's reply; it becomes durable with the next write."""
-        ...
-
-    async def flush(self) -> None:
-        """Make what was noted durable."""
-        ...
-
-    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
-        """Those of the network's ids that other publications of the account made."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +65,12 @@ class Runner:
             raise
 
     async def _drive(self, steps: Steps[T]) -> T:
-        number, step = 0, _begin(steps)
+        number, step = 0, begin(steps)
         while not isinstance(step, Done):
             number += 1
             if isinstance(step, Wait):
                 await self._wait(step, f"wait {number}")
-                step = _send(steps, Reply(204))
+                step = reply_to(steps, Reply(204))
             else:
                 step = await self._take(steps, step, step.name or f"step {number}")
         return step.result
@@ -153,14 +81,14 @@ class Runner:
             reply = await self._answer(call, name)
         except Refused as refused:
             try:
-                following = _throw(steps, refused)
+                following = refuse(steps, refused)
             except Refused:
                 await self.journal.forget(name)
                 raise
             await self._remember_refusal(call, name, refused)
             return following
         try:
-            following = _send(steps, reply)
+            following = reply_to(steps, reply)
         except Unreadable as garbled:
             if call.effect.is_public:
                 raise OutcomeUnknown(f"{self.connector.spec.name}: {garbled}") from garbled
@@ -328,82 +256,3 @@ class Runner:
             raise Parked(self.now() + LOOK_AGAIN) from refused
         taken = await self.journal.claimed([match.id for match in found])
         return [match for match in found if match.id not in taken]
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
-    """The generator has ended. (Its StopIteration must not pass through a coroutine.)."""
-
-    result: T
-
-
-def _begin(steps: Steps[T]) -> Call | Wait | Done[T]:
-    try:
-        return next(steps)
-    except StopIteration as finished:
-        return Done(finished.value)
-
-
-def _send(steps: Steps[T], reply: Reply) -> Call | Wait | Done[T]:
-    try:
-        return steps.send(reply)
-    except StopIteration as finished:
-        return Done(finished.value)
-
-
-def _throw(steps: Steps[T], refused: Refused) -> Call | Wait | Done[T]:
-    try:
-        return steps.throw(refused)
-    except StopIteration as finished:
-        return Done(finished.value)
-
-
-async def drive(
-    steps: Steps[T],
-    send: Callable[[Call], Awaitable[Reply]],
-    sleep: Callable[[float], Awaitable[None]],
-) -> T:
-    """Run steps that nobody needs to remember: look-ups, deletions."""
-    step = _begin(steps)
-    while not isinstance(step, Done):
-        if isinstance(step, Wait):
-            await sleep(step.seconds)
-            step = _send(steps, Reply(204))
-            continue
-        try:
-            reply = await send(step)
-        except Refused as refused:
-            step = _throw(steps, refused)
-            continue
-        try:
-            step = _send(steps, reply)
-        except Unreadable as garbled:
-            raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
-    return step.result
-
-
-def fingerprint(call: Call) -> str:
-    """What tells one call from another: everything that goes out but the credentials."""
-    parts = [
-        call.method,
-        call.path,
-        dict(call.query),
-        dict(call.json) if call.json is not None else None,
-        dict(call.form) if call.form is not None else None,
-        {name: _print(media) for name, media in call.files.items()},
-        _print(call.body) if call.body else None,
-    ]
-    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=_plain)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _print(media: Media) -> str:
-    return f"{media.id}:{media.sha256}"
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} has no place in a call")

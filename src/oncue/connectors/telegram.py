@@ -13,24 +13,26 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
     Connector,
     Deletes,
-    Draft,
     Effect,
     Identity,
-    Media,
-    MediaRules,
-    Problem,
     Published,
     Refusal,
     Refused,
     Reply,
     Secrets,
-    Spec,
     Steps,
+)
+from oncue.connectors.spec import (
+    MB,
+    Draft,
+    Media,
+    MediaRules,
+    Problem,
+    Spec,
     TextRule,
     media_problems,
     nothing_problems,

@@ -6,28 +6,30 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final, NamedTuple
 
 from oncue.connectors.base import (
-    MB,
     Account,
     Call,
     Connector,
     Deletes,
-    Draft,
     Effect,
     Finds,
     Found,
     Identity,
-    Media,
-    MediaRules,
-    Problem,
     Published,
     Refusal,
     Refused,
     Reply,
-    Spec,
     Steps,
+    Wait,
+)
+from oncue.connectors.spec import (
+    MB,
+    Draft,
+    Media,
+    MediaRules,
+    Problem,
+    Spec,
     TextRule,
     ThreadItem,
-    Wait,
     fields_of,
 )
 from oncue.connectors.twitter_text import (

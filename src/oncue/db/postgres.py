@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from oncue.db.database import CHANNEL, announced
+from oncue.db.database import CHANNEL, TOLD_TO_ALL, Topic, Wakes, announced
 from oncue.errors import Unavailable
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ NOT_NOW: Final = ("08", "53", "57", "58", "25P03")
 # What asyncpg raises for a connection that has ended, and for one that is just being ended.
 ENDED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 RECONNECT_SECONDS: Final = 2
+ANNOUNCED: Final = "announced"
 # A process that stands still in a transaction (a paused machine, say) holds up all others with
 # its locks. Ours wait for nothing but the database in one, so a silent one is given up.
 GIVEN_UP: Final = {"idle_in_transaction_session_timeout": "10s", "application_name": "oncue"}
@@ -59,7 +60,7 @@ class PostgresDatabase:
             connect_args={"server_settings": GIVEN_UP},
         )
         event.listen(self._engine.sync_engine, "checkout", _replace_ended)
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes = Wakes()
         self._listening: asyncio.Task[None] | None = None
 
     async def write(self, work: Callable[[Session], T]) -> T:
@@ -70,10 +71,14 @@ class PostgresDatabase:
         for left in reversed(range(TRIES)):
             try:
                 async with self._engine.begin() as connection:
-                    return await act(connection)
+                    result = await act(connection)
+                    topics: frozenset[Topic] = connection.info.pop(ANNOUNCED, frozenset())
             except (DBAPIError, OSError, asyncpg.PostgresError, *ENDED) as error:
                 if left == 0 or _sqlstate(error) not in TRY_AGAIN:
                     raise _worded(error) from error
+            else:
+                self._wakes.call(topics - TOLD_TO_ALL)  # of those PostgreSQL tells us too
+                return result
         raise AssertionError("the last try returns or raises")
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -97,8 +102,8 @@ class PostgresDatabase:
         except (OSError, asyncpg.PostgresError, *ENDED) as error:
             raise _worded(error) from error
 
-    def on_due(self, wake: Callable[[], None]) -> None:
-        self._wakes.append(wake)
+    def on(self, topic: Topic, wake: Callable[[], None]) -> None:
+        self._wakes.add(topic, wake)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
 
@@ -128,18 +133,19 @@ class PostgresDatabase:
                 with suppress(OSError, asyncpg.PostgresError, TimeoutError):
                     await connection.close(timeout=1)
 
-    def _heard(self, *_notification: Any) -> None:
-        for wake in self._wakes:
-            wake()
+    def _heard(self, _connection: object, _pid: int, _channel: str, topic: str) -> None:
+        with suppress(ValueError):  # a newer version may tell of what we do not know
+            self._wakes.call([Topic(topic)])
 
 
 def in_session(connection: Connection, work: Callable[[Session], T]) -> T:
-    """Run `work` in a session on `connection`; the notice of something due goes with it."""
+    """Run `work` in a session on `connection`; what it announces goes with its commit."""
     with Session(connection, expire_on_commit=False) as session:
         result = work(session)
         session.flush()
-        if announced(session):
-            session.execute(text(f"NOTIFY {CHANNEL}"))
+        topics = connection.info[ANNOUNCED] = frozenset(announced(session))
+        for topic in sorted(topics & TOLD_TO_ALL):
+            session.execute(text(f"NOTIFY {CHANNEL}, '{topic}'"))
         return result
 
 

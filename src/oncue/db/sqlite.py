@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from oncue.db.database import announced
+from oncue.db.database import Topic, Wakes, announced
 from oncue.errors import Unavailable
 
 T = TypeVar("T")
@@ -50,16 +50,14 @@ class SqliteDatabase:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes = Wakes()
         self._thread.start()
 
     async def write(self, work: Callable[[Session], T]) -> T:
         job = _Job(work)
         self._waiting.put(job)
         answer: T = await job.answer
-        if job.due:
-            for wake in self._wakes:
-                wake()
+        self._wakes.call(job.announced)
         return answer
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -69,8 +67,8 @@ class SqliteDatabase:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
-    def on_due(self, wake: Callable[[], None]) -> None:
-        self._wakes.append(wake)
+    def on(self, topic: Topic, wake: Callable[[], None]) -> None:
+        self._wakes.add(topic, wake)
 
     async def close(self) -> None:
         self._waiting.put(None)
@@ -115,7 +113,7 @@ class _Job:
         self._work = work
         self._loop = asyncio.get_running_loop()
         self.answer: asyncio.Future[Any] = self._loop.create_future()
-        self.due = False
+        self.announced: Collection[Topic] = ()
         self.error: Exception | None = None
         self._result: Any = None
 
@@ -126,14 +124,14 @@ class _Job:
         try:
             with worded(), session.begin():
                 self._result = self._work(session)
-                self.due = announced(session)
+                self.announced = announced(session)
         except Exception as error:  # noqa: BLE001  raised again where it belongs: at the caller
             self.error = error
         finally:
             session.close()
 
     def fail(self, error: Exception) -> None:
-        self.error, self.due = error, False
+        self.error, self.announced = error, ()
 
     def reply(self) -> None:
         self._loop.call_soon_threadsafe(self._settle)

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
-from oncue.connectors.base import Draft, Media, Problem, Spec, spec_problems
 from oncue.connectors.planned import PLANNED
 from oncue.connectors.registry import CONNECTORS
+from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
 from oncue.errors import Invalid, Issue
 from oncue.posts.drafts import load_files
 from oncue.posts.lifecycle import Status

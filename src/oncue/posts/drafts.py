@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oncue.connectors.base import Connector, Draft, Media, ThreadItem
+from oncue.connectors.base import Connector
+from oncue.connectors.spec import Draft, Media, ThreadItem
 from oncue.media.models import MediaFile
 from oncue.posts.models import Destination, Post
 

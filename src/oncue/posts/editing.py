@@ -17,8 +17,8 @@ from oncue.posts import events
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
+from oncue.posts.rows import destination_rows, thread_rows
 from oncue.posts.service import (
-    destination_rows,
     destinations_of,
     get,
     may_be_sent,
@@ -27,7 +27,6 @@ from oncue.posts.service import (
     require_accounts,
     send_out,
     stand_down,
-    thread_rows,
 )
 from oncue.posts.validation import (
     check_metadata,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from oncue.connectors.base import Problem
+from oncue.connectors.spec import Problem
 
 MANY_FAILURES: Final = 5
 NEARLY: Final = 0.8  # of the day's posts

@@ -1,6 +1,6 @@
 """What can be done to a post. Plain functions of a session; the edge owns the transaction."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,15 @@ from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status, Withdrawal, statuses_permitting
 from oncue.posts.models import Destination, Post
+from oncue.posts.rows import (
+    as_destination,
+    as_post,
+    destination_rows,
+    files_named,
+    post_row,
+    target_rows,
+    units_of,
+)
 from oncue.posts.validation import (
     check_metadata,
     check_networks,
@@ -25,7 +34,7 @@ from oncue.posts.validation import (
     thread_issues,
     time_issues,
 )
-from oncue.posts.values import ContentType, NewPost, ThreadEntry
+from oncue.posts.values import NewPost
 
 _posts: Table = Post.__table__  # type: ignore[assignment]
 _destinations: Table = Destination.__table__  # type: ignore[assignment]
@@ -54,16 +63,16 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     issues = time_issues(new.scheduled_for, now)
     issues += thread_issues(new.content_type, new.thread, platforms)
     issues += media_issues(session, workspace_id, new.media_ids)
-    issues += media_issues(session, workspace_id, _media_of((), new.thread), "threadPosts")
+    issues += media_issues(session, workspace_id, files_named((), new.thread), "threadPosts")
     if issues:
         raise Invalid(issues)
-    quota.charge(session, workspace_id, platforms, _units(new.thread), now)
+    quota.charge(session, workspace_id, platforms, units_of(new.thread), now)
     scheduled_for = None if new.save_as_draft else new.scheduled_for
-    post = _post_row(workspace_id, new, scheduled_for, now)
+    post = post_row(workspace_id, new, scheduled_for, now)
     destinations = destination_rows(workspace_id, post["id"], accounts, scheduled_for, now)
     if scheduled_for is not None:
-        files = load_files(session, workspace_id, _media_of(new.media_ids, new.thread))
-        check_networks(as_post(post), map(_as_destination, destinations), files, now)
+        files = load_files(session, workspace_id, files_named(new.media_ids, new.thread))
+        check_networks(as_post(post), map(as_destination, destinations), files, now)
     check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
     session.execute(_INSERT_POST, post)
     session.execute(_INSERT_DESTINATIONS, destinations)
@@ -149,9 +158,7 @@ def clone(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) ->
     quota.charge(session, workspace_id, platforms, source.units, now)
     session.execute(insert(Post).values(**values))
     copy_id: UUID = values["id"]
-    session.execute(
-        insert(_destinations), _destination_rows(workspace_id, copy_id, accounts, None, now)
-    )
+    session.execute(insert(_destinations), target_rows(workspace_id, copy_id, accounts, None, now))
     origin = {"clonedFrom": ids.to_typeid("post", post_id)}
     events.record(session, workspace_id, copy_id, "post.created", now, origin)
     return copy_id
@@ -283,90 +290,3 @@ def record_scheduled(
 ) -> None:
     when = {"scheduledFor": iso(at)}
     events.record(session, workspace_id, post_id, "post.scheduled", now, when)
-
-
-def destination_rows(
-    workspace_id: UUID,
-    post_id: UUID,
-    accounts: Sequence[Account],
-    run_at: datetime | None,
-    now: datetime,
-) -> list[dict[str, Any]]:
-    """New rows of the due-time table, one for each account."""
-    targets = [(account.id, account.platform) for account in accounts]
-    return _destination_rows(workspace_id, post_id, targets, run_at, now)
-
-
-def _destination_rows(
-    workspace_id: UUID,
-    post_id: UUID,
-    targets: Collection[tuple[UUID, str]],
-    run_at: datetime | None,
-    now: datetime,
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": ids.new_id(now),
-            "workspace_id": workspace_id,
-            "post_id": post_id,
-            "account_id": account_id,
-            "platform": platform,
-            "position": position,
-            "state": State.IDLE if run_at is None else State.WAITING,
-            "run_at": run_at,
-        }
-        for position, (account_id, platform) in enumerate(targets)
-    ]
-
-
-def thread_rows(thread: Iterable[ThreadEntry]) -> list[dict[str, Any]]:
-    """A thread as it is kept: in order, so that the sequence need not be."""
-    return [
-        {"content": entry.content, "mediaIds": [str(media_id) for media_id in entry.media_ids]}
-        for entry in sorted(thread, key=lambda entry: entry.sequence)
-    ]
-
-
-def _post_row(
-    workspace_id: UUID, new: NewPost, scheduled_for: datetime | None, now: datetime
-) -> dict[str, Any]:
-    content_type = ContentType.THREAD if new.thread else new.content_type
-    return {
-        "id": ids.new_id(now),
-        "workspace_id": workspace_id,
-        "status": Status.DRAFT if scheduled_for is None else Status.SCHEDULED,
-        "content": new.content,
-        "content_type": content_type,
-        "scheduled_for": scheduled_for,
-        "first_comment": new.first_comment,
-        "first_comment_delay": new.first_comment_delay,
-        "tags": list(new.tags),
-        "metadata": new.metadata,
-        "platform_overrides": dict(new.platform_overrides),
-        "platform_metadata": dict(new.platform_metadata),
-        "media_ids": [str(media_id) for media_id in new.media_ids],
-        "thread": thread_rows(new.thread),
-        "persona_id": new.persona_id,
-        "units": _units(new.thread),
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-def as_post(row: Mapping[str, Any]) -> Post:
-    """A row about to be written, for the functions that read a Post."""
-    return Post(**{"post_metadata" if key == "metadata" else key: row[key] for key in row})
-
-
-def _as_destination(row: Mapping[str, Any]) -> Destination:
-    return Destination(**row)
-
-
-def _units(thread: Sequence[ThreadEntry]) -> int:
-    """What a post counts: every item of a thread is one (V110)."""
-    return max(len(thread), 1)
-
-
-def _media_of(media_ids: Iterable[UUID], thread: Iterable[ThreadEntry]) -> list[UUID]:
-    named = [*media_ids, *(media_id for entry in thread for media_id in entry.media_ids)]
-    return list(dict.fromkeys(named))

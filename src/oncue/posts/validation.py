@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oncue.connectors.base import Problem, Spec
 from oncue.connectors.registry import CONNECTORS
+from oncue.connectors.spec import Problem, Spec
 from oncue.errors import Invalid, InvalidMetadata, Issue
 from oncue.lib import ids
 from oncue.lib.clock import iso

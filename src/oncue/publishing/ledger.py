@@ -14,7 +14,7 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.connectors.base import Effect, Reply
-from oncue.connectors.runner import Fenced, Recorded
+from oncue.connectors.journal import Fenced, Recorded
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State

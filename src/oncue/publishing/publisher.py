@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.wire import Line, Wire
-from oncue.connectors.base import Account, Connector, Draft, Refusal, Refused
+from oncue.connectors.base import Account, Connector, Refusal, Refused
+from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded
 from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.runner import Fenced, OutcomeUnknown, Parked, Recorded, Runner
+from oncue.connectors.runner import Runner
+from oncue.connectors.spec import Draft
 from oncue.db.base import NOW
 from oncue.db.database import Database
 from oncue.lib import ids

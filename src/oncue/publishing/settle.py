@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
 from oncue.connectors.base import Published, Refusal, Refused
-from oncue.connectors.runner import Fenced
+from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
 from oncue.lib import ids

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from oncue.accounts.wire import Line, Wire
 from oncue.connectors.base import Account, Deletes, Refused, Unclear
+from oncue.connectors.conversation import drive
+from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.runner import NoAnswer, NotSent, drive
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.posts import withdrawing

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from oncue.db.database import Database, announce_due
+from oncue.db.database import Database, Topic, announce_due
 from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
@@ -41,7 +41,7 @@ class Worker:
 
     async def start(self) -> None:
         """Begin; what an earlier process left half-done is due again when this returns."""
-        self.db.on_due(self._woken.set)
+        self.db.on(Topic.DUE, self._woken.set)
         await self.sweep()
         self._running = asyncio.create_task(self.engine.run(self.publisher.publish))
         self._tasks = [

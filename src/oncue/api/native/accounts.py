@@ -10,6 +10,8 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import AccountId, PlatformName
+from oncue.api.native.answers import AccountListOut, AccountOut, show_page
+from oncue.api.native.bodies import CreateAccount
 from oncue.api.native.paging import (
     DEFAULT_LIMIT,
     CursorText,
@@ -17,7 +19,6 @@ from oncue.api.native.paging import (
     read_cursor,
     write_cursor,
 )
-from oncue.api.native.schemas import AccountListOut, AccountOut, CreateAccount, show_page
 from oncue.errors import Invalid, Issue
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=KeyedRoute)

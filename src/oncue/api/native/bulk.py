@@ -19,8 +19,9 @@ from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
 from oncue.api.fields import AccountId, Body, MediaId, Out, PostId, Text, When
 from oncue.api.idempotency import Idempotent
+from oncue.api.native.answers import PostOut, show_post
+from oncue.api.native.bodies import CREATE_CHARACTERS, CreatePost
 from oncue.api.native.posts import new_post
-from oncue.api.native.schemas import CREATE_CHARACTERS, CreatePost, PostOut, show_post
 from oncue.api.services import Services
 from oncue.errors import AppError, Invalid, Issue
 from oncue.posts import bulk, queries

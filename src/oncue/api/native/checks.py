@@ -12,7 +12,7 @@ from pydantic import (
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
 from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
-from oncue.api.native.schemas import PATCH_CHARACTERS
+from oncue.api.native.bodies import PATCH_CHARACTERS
 from oncue.posts import checks
 from oncue.posts.checks import Finding, Sketch
 

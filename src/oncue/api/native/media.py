@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Path, UploadFile
 
 from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
 from oncue.api.fields import MediaId, Text
-from oncue.api.native.schemas import MediaOut, show_media
+from oncue.api.native.answers import MediaOut, show_media
 from oncue.media import service as media
 
 router = APIRouter(prefix="/v1/media", tags=["media"], route_class=KeyedRoute)

@@ -8,25 +8,23 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
 from oncue.api.fields import AccountId, PlatformName, PostId, When
 from oncue.api.idempotency import Idempotent, Once
+from oncue.api.native.answers import (
+    DeletedOut,
+    EventListOut,
+    EventOut,
+    PostListOut,
+    PostOut,
+    show_event,
+    show_page,
+    show_post,
+)
+from oncue.api.native.bodies import CreatePost, ThreadPostIn, UpdatePost
 from oncue.api.native.paging import (
     DEFAULT_LIMIT,
     CursorText,
     Limit,
     read_cursor,
     write_cursor,
-)
-from oncue.api.native.schemas import (
-    CreatePost,
-    DeletedOut,
-    EventListOut,
-    EventOut,
-    PostListOut,
-    PostOut,
-    ThreadPostIn,
-    UpdatePost,
-    show_event,
-    show_page,
-    show_post,
 )
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue, NotFound

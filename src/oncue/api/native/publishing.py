@@ -9,17 +9,9 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.fields import DestinationId, PostId
 from oncue.api.idempotency import Idempotent
+from oncue.api.native.answers import FixOut, PostOut, RetriedOut, RetryOut, SkippedOut, show_post
+from oncue.api.native.bodies import FixPlatform, ResolvePlatform
 from oncue.api.native.posts import PostPath
-from oncue.api.native.schemas import (
-    FixOut,
-    FixPlatform,
-    PostOut,
-    ResolvePlatform,
-    RetriedOut,
-    RetryOut,
-    SkippedOut,
-    show_post,
-)
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue
 from oncue.posts import queries, remedies

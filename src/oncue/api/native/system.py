@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from oncue import __version__
 from oncue.api.deps import AnyCaller, KeyedRoute
-from oncue.api.native.schemas import HealthOut, MeOut
+from oncue.api.native.answers import HealthOut, MeOut
 
 router = APIRouter(prefix="/v1", tags=["system"], route_class=KeyedRoute)
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.fields import Out
 from oncue.api.idempotency import Idempotent
+from oncue.api.native.answers import PostOut, show_post
 from oncue.api.native.posts import PostPath
-from oncue.api.native.schemas import PostOut, show_post
 from oncue.posts import queries, withdrawing
 from oncue.publishing.unpublish import NOT_SUPPORTED, Removal, unpublish
 
