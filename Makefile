@@ -84,13 +84,12 @@ without-npm:
 	@.venv/lock/bin/pip --disable-pip-version-check --quiet install uv
 
 define NEW_MIGRATION
-import importlib, sys
+import sys
 from alembic import command
 from sqlalchemy import create_engine
+import oncue.tables
 from oncue.db import migrate
 
-for package in ("accounts", "media", "posts", "workspaces"):
-    importlib.import_module(f"oncue.{package}.models")
 if not sys.argv[1]:
     sys.exit('Say what changes: make migration m="Add a thing"')
 with create_engine("sqlite://").begin() as connection:

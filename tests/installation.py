@@ -32,7 +32,9 @@ from oncue.db.base import Base
 from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.lib import ids
+from oncue.lib.addresses import NOTHING
 from oncue.lib.http import HttpClient
+from oncue.lib.outbound import GuardedClient
 from oncue.publishing.engine import Work
 from oncue.publishing.promoter import Job
 from oncue.publishing.publisher import Publisher
@@ -133,6 +135,14 @@ class Installation:
             await self.engine.run(self.publisher.publish)
         raise AssertionError("there is always something due")
 
+    async def errands(self) -> None:
+        """Let the worker do all its other duties, until nothing of them is due."""
+        for _ in range(1_000):
+            waiting = [await duty.act() for duty in self.worker.duties]
+            if not any(due is not None and due <= self.clock() for due in waiting):
+                return
+        raise AssertionError("there is always something to do")
+
     async def create(self, *platforms: str, **fields: Any) -> dict[str, Any]:
         """POST /v1/posts to the accounts of these platforms; the post as answered."""
         body = {"content": "Hello", "accountIds": [self.account(p) for p in platforms]} | fields
@@ -194,7 +204,11 @@ class Installation:
 
 @asynccontextmanager
 async def install(
-    settings: Settings, db: Database, clock: Clock, outbound: HttpClient | None = None
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    outbound: HttpClient | None = None,
+    guarded: GuardedClient | None = None,
 ) -> AsyncIterator[Installation]:
     """Set up an installation on an empty database, beside a sandbox of its own.
 
@@ -215,6 +229,7 @@ async def install(
         vault,
         outbound,
         engine,
+        guarded or GuardedClient(NOTHING, resolver=no_names),
         now=clock,
         sleep=clock.sleep,
     )
@@ -253,6 +268,11 @@ def connect(
         native_id=user.native_id, username=user.username, display_name=f"{name} on {platform}"
     )
     return accounts.connect(session, vault, owner, new, identity, now)
+
+
+async def no_names(_name: str) -> Sequence[str]:
+    """A resolver that knows nobody."""
+    return ()
 
 
 def _populate(session: Session, vault: Vault, now: datetime) -> tuple[UUID, str, list[Account]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
+import oncue.tables  # noqa: F401  (the migrations compare with all of them)
 from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import Vault, open_vault
 from oncue.accounts.wire import Wire
@@ -17,7 +18,11 @@ from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
 from oncue.lib.clock import Clock, utc_now
+from oncue.lib.fence import SystemResolver
 from oncue.lib.http import HttpClient
+from oncue.lib.outbound import GuardedClient
+from oncue.lib.selftest import self_test
+from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
@@ -49,16 +54,24 @@ async def upgrade_schema(settings: Settings, db: Database) -> list[str]:
 
 @asynccontextmanager
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
-    """Everything opened and checked; closed again at the end. Raises VaultError, NewerSchema."""
+    """Everything opened and checked; closed again at the end.
+
+    Raises VaultError, NewerSchema, GuardBroken.
+    """
     vault = open_vault(settings.secret_keys, settings.key_file)
     db = open_database(settings)
-    http = HttpClient()
+    http, resolver = HttpClient(), SystemResolver()
+    outbound = GuardedClient(settings.outbound_allow, resolver=resolver)
     try:
+        await self_test(outbound)
         await upgrade_schema(settings, db)
         await db.write(lambda session: verify_vault(session, vault))
         engine = open_engine(db, settings.heartbeat)
-        yield assemble(settings, db, vault, http, engine, now=utc_now, sleep=asyncio.sleep)
+        yield assemble(
+            settings, db, vault, http, engine, outbound, now=utc_now, sleep=asyncio.sleep
+        )
     finally:
+        resolver.close()
         await http.close()
         await db.close()
 
@@ -69,6 +82,7 @@ def assemble(
     vault: Vault,
     http: HttpClient,
     engine: Engine,
+    outbound: GuardedClient,
     *,
     now: Clock,
     sleep: Callable[[float], Awaitable[None]],
@@ -102,8 +116,10 @@ def assemble(
         metrics=metrics,
         now=now,
         media_dir=media_dir,
+        outbound=outbound,
     )
-    worker = Worker(db=db, engine=engine, publisher=publisher, now=now)
+    duties: list[Duty] = []
+    worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
 
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from oncue.lib.addresses import NOTHING, Allowed, BadAllowance
+
 PREFIX: Final = "ONCUE_"
 DEFAULT_PORT: Final = 8080
 PLATFORMS: Final = (
@@ -56,6 +58,7 @@ class Settings:
     log_level: str = "info"
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
     heartbeat: timedelta = HEARTBEAT
+    outbound_allow: Allowed = NOTHING
 
     @property
     def is_sqlite(self) -> bool:
@@ -96,6 +99,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
+        outbound_allow=_outbound_allow(given.get("ONCUE_OUTBOUND_ALLOW", "")),
     )
 
 
@@ -103,6 +107,13 @@ def _database_url(value: str) -> str:
     if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise BadSetting("ONCUE_DATABASE_URL starts with postgresql:// or sqlite:///")
     return value.replace("postgres://", "postgresql://", 1)
+
+
+def _outbound_allow(value: str) -> Allowed:
+    try:
+        return Allowed.parse(value)
+    except BadAllowance as wrong:
+        raise BadSetting(str(wrong)) from None
 
 
 def _lookup_seconds(value: str) -> tuple[float, ...]:

@@ -30,6 +30,7 @@ SCENES: Final[Mapping[Status, tuple[State, State]]] = {
     Status.CANCELLED: (State.IDLE, State.IDLE),
     Status.UNPUBLISHED: (State.PUBLISHED, State.PUBLISHED),
     Status.ARCHIVED: (State.PUBLISHED, State.PUBLISHED),
+    Status.PENDING_APPROVAL: (State.IDLE, State.IDLE),
 }
 
 

@@ -23,7 +23,10 @@ async def test_a_deleted_post_is_gone_with_all_that_was_its_own(
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert problem(again) == problem(await installation.api.get(path)) == (404, "NOT_FOUND", None)
     assert problem(await installation.api.get(f"{path}/events")) == (404, "NOT_FOUND", None)
-    assert await rows(installation) == before
+    assert await rows(installation) == {
+        **before,
+        "event": before["event"] + 1,
+    }  # until webhooks have told of it
 
 
 @statements("V143")

@@ -4,7 +4,7 @@ import pytest
 
 from api.answers import problem, put_in
 from installation import Installation
-from oncue.posts.lifecycle import STARTS_FROM, Status, Withdrawal
+from oncue.posts.lifecycle import STARTS_FROM, Status, Transition
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_a_network_that_refuses_does_not_stop_the_post_from_being_unpublis
 
 
 @statements("V13", "V291")
-@pytest.mark.parametrize("status", sorted(set(Status) - STARTS_FROM[Withdrawal.UNPUBLISH]))
+@pytest.mark.parametrize("status", sorted(set(Status) - STARTS_FROM[Transition.UNPUBLISH]))
 async def test_only_what_is_out_can_be_unpublished(
     installation: Installation, status: Status
 ) -> None:
@@ -61,7 +61,7 @@ async def test_only_what_is_out_can_be_unpublished(
     assert (await installation.get(post["id"]))["status"] == status
 
 
-@pytest.mark.parametrize("status", sorted(STARTS_FROM[Withdrawal.ARCHIVE]))
+@pytest.mark.parametrize("status", sorted(STARTS_FROM[Transition.ARCHIVE]))
 async def test_an_archived_post_is_hidden_and_comes_back_as_it_was(
     installation: Installation, status: Status
 ) -> None:

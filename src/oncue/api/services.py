@@ -7,6 +7,7 @@ from oncue.accounts.vault import Vault
 from oncue.accounts.wire import Wire
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
+from oncue.lib.outbound import GuardedClient
 from oncue.publishing.engine import Engine
 from oncue.publishing.metrics import Metrics
 from oncue.settings import Settings
@@ -25,4 +26,5 @@ class Services:
     metrics: Metrics
     now: Clock
     media_dir: Path
+    outbound: GuardedClient  # for addresses that users name
     limiter: RateLimiter = field(default_factory=RateLimiter)

@@ -264,6 +264,33 @@ class Deletes(ABC):
     def delete(self, post_id: str, account: Account) -> Steps[None]: ...
 
 
+class Comments(ABC):
+    """A network where an account can comment on its own post."""
+
+    @abstractmethod
+    def comment(self, post: Published, text: str, account: Account) -> Steps[str]:
+        """Comment on `post`; the comment's id. The public call has a name and an effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostReply:
+    """What somebody answered to a post of ours, in the network's own words."""
+
+    id: str
+    text: str
+    username: str
+    timestamp: datetime
+    permalink: str
+
+
+class Replies(ABC):
+    """A network where the replies to a post of ours can be read."""
+
+    @abstractmethod
+    def replies(self, post_id: str, account: Account, limit: int) -> Steps[Sequence[PostReply]]:
+        """Up to `limit` replies; none where the account has no permission to read them."""
+
+
 class Finds(ABC):
     """A network where we can look for a post whose creation was never answered."""
 

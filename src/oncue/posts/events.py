@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
 
+from oncue.db.database import Topic, announce
 from oncue.lib import ids
 from oncue.posts.models import Event
 
@@ -18,22 +19,26 @@ _INSERT = insert(_table)  # built once: building a statement costs more than run
 def record(
     session: Session,
     workspace_id: UUID,
-    post_id: UUID,
+    post_id: UUID | None,
     type_: str,
     now: datetime,
     data: Mapping[str, Any] | None = None,
+    *,
+    dispatch_after: datetime | None = None,
 ) -> None:
-    """Add an event in the transaction that makes it true."""
-    record_each(session, workspace_id, [post_id], type_, now, data)
+    """Add an event in the transaction that makes it true; webhooks tell of it at once or later."""
+    record_each(session, workspace_id, [post_id], type_, now, data, dispatch_after=dispatch_after)
 
 
 def record_each(
     session: Session,
     workspace_id: UUID,
-    post_ids: Sequence[UUID],
+    post_ids: Sequence[UUID | None],
     type_: str,
     now: datetime,
     data: Mapping[str, Any] | None = None,
+    *,
+    dispatch_after: datetime | None = None,
 ) -> None:
     """Add the same event to each of several posts."""
     rows = [
@@ -44,11 +49,26 @@ def record_each(
             "type": type_,
             "data": dict(data or {}),
             "created_at": now,
+            "dispatch_after": dispatch_after or now,
         }
         for post_id in post_ids
     ]
     if rows:
         session.execute(_INSERT, rows)
+        announce(session, Topic.EVENT)
+
+
+def forget_told(session: Session, workspace_id: UUID, post_id: UUID) -> None:
+    """Delete the events of a post that is no more, but for those that webhooks have not told."""
+    session.execute(
+        delete(Event)
+        .where(
+            Event.workspace_id == workspace_id,
+            Event.post_id == post_id,
+            Event.dispatched_at.is_not(None),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def of_post(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Event]:

@@ -18,6 +18,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     UNPUBLISHED = "unpublished"
     ARCHIVED = "archived"
+    PENDING_APPROVAL = "pending_approval"  # ours, outside the document's ten (C28)
 
 
 class Operation(StrEnum):
@@ -46,36 +47,51 @@ PERMITS: Final[Mapping[Status, Set[Operation]]] = {
     S.CANCELLED:   {O.EDIT, O.PUBLISH,                           O.CLONE, O.DELETE},
     S.UNPUBLISHED: {                                             O.CLONE},
     S.ARCHIVED:    {                                             O.CLONE},
+    S.PENDING_APPROVAL: {O.EDIT,         O.CANCEL,               O.CLONE, O.DELETE},
 }
 # fmt: on
 
 
-class Withdrawal(StrEnum):
-    """What can be done with a post that has been out, beyond the document's table."""
+class Transition(StrEnum):
+    """What else can be done with a post, beyond the document's table."""
 
     UNPUBLISH = "unpublish"
     ARCHIVE = "archive"
     UNARCHIVE = "unarchive"
+    START_APPROVAL = "start approval of"
+    APPROVE = "approve"
+    REJECT = "reject"
 
 
-STARTS_FROM: Final[Mapping[Withdrawal, Set[Status]]] = {
-    Withdrawal.UNPUBLISH: {S.PUBLISHED, S.PARTIAL},  # V291
-    Withdrawal.ARCHIVE: {S.PUBLISHED, S.UNPUBLISHED, S.CANCELLED, S.FAILED, S.PARTIAL, S.DRAFT},
-    Withdrawal.UNARCHIVE: {S.ARCHIVED},  # C62
+STARTS_FROM: Final[Mapping[Transition, Set[Status]]] = {
+    Transition.UNPUBLISH: {S.PUBLISHED, S.PARTIAL},  # V291
+    Transition.ARCHIVE: {
+        S.PUBLISHED,
+        S.UNPUBLISHED,
+        S.CANCELLED,
+        S.FAILED,
+        S.PARTIAL,
+        S.DRAFT,
+    },  # C62
+    Transition.UNARCHIVE: {S.ARCHIVED},
+    Transition.START_APPROVAL: {S.DRAFT, S.SCHEDULED},  # C61
+    Transition.APPROVE: {S.PENDING_APPROVAL},
+    Transition.REJECT: {S.PENDING_APPROVAL},
 }
 
 
-def statuses_permitting(operation: Operation | Withdrawal) -> Set[Status]:
+def statuses_permitting(operation: Operation | Transition) -> Set[Status]:
     """Return every status from which `operation` may start."""
-    if isinstance(operation, Withdrawal):
+    if isinstance(operation, Transition):
         return STARTS_FROM[operation]
     return {status for status, allowed in PERMITS.items() if operation in allowed}
 
 
 class State(StrEnum):
-    """A destination's state. The first five wait for something; the others have ended."""
+    """A destination's state. The first six wait for something; the others have ended."""
 
     IDLE = "idle"  # its post is not on its way
+    HELD = "held"  # for a person
     WAITING = "waiting"  # for its time
     QUEUED = "queued"  # for a worker
     PUBLISHING = "publishing"  # a worker has it
@@ -88,6 +104,7 @@ class State(StrEnum):
 UNFINISHED: Final = frozenset({State.WAITING, State.QUEUED, State.PUBLISHING, State.PARKED})
 SHOWN_AS: Final[Mapping[State, str]] = {
     State.IDLE: "pending",
+    State.HELD: "pending",
     State.WAITING: "pending",
     State.QUEUED: "pending",
     State.PUBLISHING: "publishing",

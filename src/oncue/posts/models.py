@@ -27,6 +27,15 @@ class Post(Base):
     __table_args__ = (
         UniqueConstraint("workspace_id", "id"),
         Index(None, "workspace_id", "created_at", "id"),
+        # A slot of the queue holds one post, whoever takes it at the same instant.
+        Index(
+            "ux_post_slot",
+            "workspace_id",
+            "slot",
+            unique=True,
+            postgresql_where=text("slot IS NOT NULL"),
+            sqlite_where=text("slot IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -48,6 +57,12 @@ class Post(Base):
     thread: Mapped[list[Any]]  # [{"content", "mediaIds"}], in order
     persona_id: Mapped[str | None]
     units: Mapped[int] = mapped_column(default=1)  # what it counts against the plan (V110)
+    slot: Mapped[datetime | None]  # of the queue, while the post waits for it
+    recurrence_id: Mapped[UUID | None]  # the rule that made it
+    late_policy: Mapped[str | None]  # its own; None: its workspace's
+    callback_url: Mapped[str | None]  # to be told once publishing has ended
+    approval_requested_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None]  # an edit takes both away
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]  # grows with every write: the version
 
@@ -120,7 +135,9 @@ class Destination(Base):
     next_retry_at: Mapped[datetime | None]
     error: Mapped[str | None]
     needs_review: Mapped[bool] = mapped_column(default=False)
+    held_reason: Mapped[str | None]  # why it waits for a person
     content: Mapped[str | None]  # this destination's own text, where /fix gave one
+    media_ids: Mapped[list[str] | None]  # likewise its own files
     platform_post_id: Mapped[str | None]
     platform_post_url: Mapped[str | None]
     published_at: Mapped[datetime | None]
@@ -170,17 +187,50 @@ class Attempt(Base):
     error: Mapped[str | None]
 
 
+class Comment(Base):
+    """The first comment under one destination's publication, due after it (V37, V61-V71).
+
+    `fence` names the run that may write, and `lease_until` how long a silent one keeps the row.
+    """
+
+    __tablename__ = "comment"
+    __table_args__ = (
+        ForeignKeyConstraint(["destination_id"], ["destination.id"], ondelete="CASCADE"),
+        Index(
+            "ix_comment_due",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+        ),
+    )
+
+    destination_id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID]
+    text: Mapped[str]
+    state: Mapped[str] = mapped_column(default="waiting")
+    due_at: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    runs: Mapped[int] = mapped_column(default=0)
+    retry_count: Mapped[int] = mapped_column(default=0)
+    native_id: Mapped[str | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
 class Event(Base):
-    """Something that happened to a post. The row is also the outbox entry for webhooks."""
+    """Something that happened. The row is also the outbox entry for webhooks.
+
+    It outlives its post: a webhook may still have to tell of it.
+    """
 
     __tablename__ = "event"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["workspace_id", "post_id"], ["post.workspace_id", "post.id"], ondelete="CASCADE"
-        ),
         Index(None, "post_id", "seq"),
         Index(
             "ix_event_outbox",
+            "dispatch_after",
             "seq",
             postgresql_where=text("dispatched_at IS NULL"),
             sqlite_where=text("dispatched_at IS NULL"),
@@ -189,9 +239,34 @@ class Event(Base):
 
     seq: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=True)
     id: Mapped[UUID] = mapped_column(unique=True)
-    workspace_id: Mapped[UUID]
-    post_id: Mapped[UUID]
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    post_id: Mapped[UUID | None]  # None: it is not about a post
     type: Mapped[str]
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    # Later than created_at where more may follow at once.
+    dispatch_after: Mapped[datetime] = mapped_column(server_default="0")
     dispatched_at: Mapped[datetime | None]
+
+
+class BulkRetry(Base):
+    """A retry of many failures at once: it goes on where it stopped, and is answered again."""
+
+    __tablename__ = "bulk_retry"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    finished_at: Mapped[datetime | None]
+
+
+class BulkRetryPart(Base):
+    """What one of its transactions put back into the queue: [[destination, post, platform]]."""
+
+    __tablename__ = "bulk_retry_part"
+    __table_args__ = (ForeignKeyConstraint(["retry_id"], ["bulk_retry.id"], ondelete="CASCADE"),)
+
+    retry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID]
+    requeued: Mapped[list[Any]]

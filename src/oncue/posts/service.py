@@ -16,7 +16,7 @@ from oncue.lib import ids
 from oncue.lib.clock import iso
 from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
-from oncue.posts.lifecycle import Operation, State, Status, Withdrawal, statuses_permitting
+from oncue.posts.lifecycle import Operation, State, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
 from oncue.posts.rows import (
     as_destination,
@@ -125,7 +125,10 @@ def cancel(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -
 
 
 def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
-    """Delete a post from Oncue. What is on a network stays there (V146)."""
+    """Delete a post from Oncue. What is on a network stays there (V146).
+
+    What webhooks have still to tell of it stays until it is told.
+    """
     permitted = statuses_permitting(Operation.DELETE)
     gone = session.execute(
         delete(Post)
@@ -135,6 +138,7 @@ def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
     ).one_or_none()
     if gone is None:
         _refuse(session, workspace_id, post_id, Operation.DELETE, None)
+    events.forget_told(session, workspace_id, post_id)
 
 
 def clone(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> UUID:
@@ -168,7 +172,7 @@ def move(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,
-    operation: Operation | Withdrawal,
+    operation: Operation | Transition,
     now: datetime,
     *,
     to: Status | None = None,
@@ -197,7 +201,7 @@ def _refuse(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,
-    operation: Operation | Withdrawal,
+    operation: Operation | Transition,
     version: datetime | None,
 ) -> None:
     """Say why the row was not taken."""

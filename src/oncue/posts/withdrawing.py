@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts.models import Account
 from oncue.errors import OperationNotPermitted
 from oncue.posts import events
-from oncue.posts.lifecycle import State, Status, Withdrawal, statuses_permitting
+from oncue.posts.lifecycle import State, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
 from oncue.posts.service import get, move, stand_down
 
@@ -31,9 +31,9 @@ class Target:
 def targets(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Target]:
     """What is public of the post; raises NotFound, or OperationNotPermitted (V291)."""
     post = get(session, workspace_id, post_id)
-    permitted = statuses_permitting(Withdrawal.UNPUBLISH)
+    permitted = statuses_permitting(Transition.UNPUBLISH)
     if post.status not in permitted:
-        raise OperationNotPermitted(Withdrawal.UNPUBLISH, post.status, permitted)
+        raise OperationNotPermitted(Transition.UNPUBLISH, post.status, permitted)
     rows = session.execute(
         select(Destination, Account)
         .join(Account, Account.id == Destination.account_id)
@@ -60,7 +60,7 @@ def targets(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Tar
 
 def mark_unpublished(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
     """The post counts as unpublished, whatever each network said (V296)."""
-    move(session, workspace_id, post_id, Withdrawal.UNPUBLISH, now, to=Status.UNPUBLISHED)
+    move(session, workspace_id, post_id, Transition.UNPUBLISH, now, to=Status.UNPUBLISHED)
     stand_down(session, workspace_id, post_id)
     events.record(session, workspace_id, post_id, "post.unpublished", now)
 
@@ -73,7 +73,7 @@ def archive(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) 
         .values(archived_from=Post.status)
         .execution_options(synchronize_session=False)
     )
-    move(session, workspace_id, post_id, Withdrawal.ARCHIVE, now, to=Status.ARCHIVED)
+    move(session, workspace_id, post_id, Transition.ARCHIVE, now, to=Status.ARCHIVED)
     session.execute(
         update(Destination)
         .where(Destination.workspace_id == workspace_id, Destination.post_id == post_id)
@@ -87,5 +87,5 @@ def unarchive(session: Session, workspace_id: UUID, post_id: UUID, now: datetime
     """Bring a post back to the status it was archived from."""
     before = get(session, workspace_id, post_id).archived_from
     to = Status(before) if before else Status.DRAFT
-    move(session, workspace_id, post_id, Withdrawal.UNARCHIVE, now, to=to)
+    move(session, workspace_id, post_id, Transition.UNARCHIVE, now, to=to)
     events.record(session, workspace_id, post_id, "post.unarchived", now, {"status": to})

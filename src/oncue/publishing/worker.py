@@ -1,6 +1,7 @@
 """The process that publishes: promoter, sweep and engine, from start to graceful stop."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from oncue.db.database import Database, Topic, announce_due
 from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
+from oncue.publishing.duties import Duty, attend
 from oncue.publishing.engine import Engine, guard
 from oncue.publishing.promoter import WITH_WORKERS, Job, next_due, promote_due
 from oncue.publishing.publisher import Publisher
@@ -34,6 +36,7 @@ class Worker:
     engine: Engine
     publisher: Publisher
     now: Clock
+    duties: Sequence[Duty] = ()
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _next_due: datetime | None = None
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -47,6 +50,7 @@ class Worker:
         self._tasks = [
             asyncio.create_task(self._promote_forever()),
             asyncio.create_task(self._sweep_forever()),
+            *(asyncio.create_task(attend(duty, self.db, self.now)) for duty in self.duties),
         ]
 
     async def stop(self) -> None:

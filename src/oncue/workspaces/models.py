@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
@@ -21,6 +21,12 @@ class Workspace(Base):
     auto_retry: Mapped[bool] = mapped_column(default=True)
     posts_per_month: Mapped[int | None]  # None: as many as one likes
     posts_per_day: Mapped[dict[str, Any] | None]  # by platform constant, as in {"TWITTER": 50}
+    queue_timezone: Mapped[str | None]
+    queue_slots: Mapped[list[Any] | None]  # [{"day": "MO", "time": "09:00"}] of a week there
+    late_policy: Mapped[str] = mapped_column(default="publish", server_default="publish")
+    late_window: Mapped[int] = mapped_column(  # seconds: how late is still good
+        default=43_200, server_default="43200"
+    )
     created_at: Mapped[datetime]
 
 
@@ -54,3 +60,27 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     body: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class RateWindow(Base):
+    """How many requests a key has made in one minute, over all processes."""
+
+    __tablename__ = "rate_window"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    used: Mapped[int]
+
+
+class Persona(Base):
+    """A voice that posts can be written in."""
+
+    __tablename__ = "persona"
+    __table_args__ = (Index(None, "workspace_id", "created_at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    name: Mapped[str]
+    description: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
