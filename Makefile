@@ -13,8 +13,9 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
 READY := .venv/ready
 READY_FOR_WORK := .venv/ready-for-work
 PDS := tests/pds/node_modules/better-sqlite3/build/Release/better_sqlite3.node
+MCP := tests/mcp/node_modules/.package-lock.json
 
-.PHONY: help demo run test check bench pds lock migration
+.PHONY: help demo run test check bench pds mcp lock migration
 
 help: ## Show what there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,8 @@ bench: $(READY_FOR_WORK) ## Measure, beside bare programs that do the same (b="-
 	@$(BIN)/python -m bench $(b)
 
 pds: $(if $(shell command -v npm),$(PDS),without-npm) ## Install a real Bluesky server for its tests (needs Node.js)
+
+mcp: $(if $(shell command -v npm),$(MCP),without-npm) ## Install an MCP client of the documented API for its tests (needs Node.js)
 
 lock: .venv/lock/bin/uv ## Resolve requirements/*.txt from pyproject.toml (u=--upgrade for newer releases)
 	$(RESOLVE) --group build -o requirements/build.txt
@@ -75,9 +78,13 @@ $(PDS): tests/pds/package-lock.json
 	@cd tests/pds && npm rebuild better-sqlite3 --ignore-scripts=false
 	@touch $@
 
+$(MCP): tests/mcp/package-lock.json
+	@cd tests/mcp && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: without-npm
 without-npm:
-	@echo "There is no npm here, so the tests against a real Bluesky server are skipped."
+	@echo "There is no npm here, so the tests that need what it installs are skipped."
 
 .venv/lock/bin/uv: | $(BIN)/python
 	@$(PYTHON) -m venv .venv/lock
