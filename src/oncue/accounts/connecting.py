@@ -1,6 +1,6 @@
 """Connecting an account with credentials: ask the network whose they are, then keep them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,16 +9,24 @@ from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Refused, Unclear
+from oncue.connectors.base import Identity, Refused, Unclear
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
 from oncue.errors import Invalid, Issue, Unavailable
 
 
-async def connect_account(wire: Wire, workspace_id: UUID, new: NewAccount) -> Account:
-    """Keep an account the network vouches for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """An account to keep: its network said whose the credentials are."""
 
-    Raises Invalid with the network's words where it does not, Unavailable where it cannot
+    new: NewAccount
+    identity: Identity
+
+
+async def vouch(wire: Wire, new: NewAccount) -> Vouched:
+    """Ask the network whose the credentials are; nothing is kept yet.
+
+    Raises Invalid with the network's words where it does not say, Unavailable where it cannot
     be asked just now.
     """
     accounts.check(new)
@@ -32,9 +40,17 @@ async def connect_account(wire: Wire, workspace_id: UUID, new: NewAccount) -> Ac
         raise Invalid([Issue(field="credentials", message=str(refused))]) from refused
     except (NotSent, NoAnswer, Unclear) as trouble:
         raise Unavailable(f"{connector.spec.name} cannot be asked now: {trouble}") from trouble
-    complete = replace(new, credentials=secrets, server=server)
+    return Vouched(new=replace(new, credentials=secrets, server=server), identity=identity)
 
-    def work(session: Session) -> Account:
-        return accounts.connect(session, wire.vault, workspace_id, complete, identity, wire.now())
 
-    return await wire.db.write(work)
+def keep(session: Session, wire: Wire, workspace_id: UUID, vouched: Vouched) -> Account:
+    """Keep an account the network has vouched for."""
+    return accounts.connect(
+        session, wire.vault, workspace_id, vouched.new, vouched.identity, wire.now()
+    )
+
+
+async def connect_account(wire: Wire, workspace_id: UUID, new: NewAccount) -> Account:
+    """Both: ask the network, and keep the account. Raises what `vouch` raises."""
+    vouched = await vouch(wire, new)
+    return await wire.db.write(lambda session: keep(session, wire, workspace_id, vouched))

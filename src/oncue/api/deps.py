@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
@@ -37,8 +38,10 @@ class KeyedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
+        reads_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
         async def after_the_key(request: Request) -> Response:
+            request.state.reads_form = reads_form
             request.state.caller = await _identify(request, services(request))
             return await answer(request)
 

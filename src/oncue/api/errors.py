@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from oncue.api.compat import envelope
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
-from oncue.api.idempotency import REPLAYED, Replayed
+from oncue.api.idempotency import Replayed, as_response
 from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, Unauthorized
 
 log = structlog.get_logger()
@@ -159,12 +159,7 @@ async def _too_large(_request: Request, error: Exception) -> JSONResponse:
 
 async def _replayed(_request: Request, answer: Exception) -> Response:
     assert isinstance(answer, Replayed)
-    return Response(
-        answer.body,
-        answer.status,
-        {REPLAYED: "true"},
-        media_type="application/json",
-    )
+    return as_response(answer.answer, replayed=True)
 
 
 async def _too_deep(request: Request, _error: Exception) -> JSONResponse:

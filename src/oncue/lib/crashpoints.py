@@ -1,4 +1,4 @@
-"""Named instants of a publication at which a test may kill this very process.
+"""Named instants at which a test may kill this very process: of a publication, of a request.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -8,6 +8,7 @@ import os
 import signal
 from typing import Final
 
+BEFORE_ANSWER: Final = "before_answer"  # a request's write is done, and nobody knows it yet
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")

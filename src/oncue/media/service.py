@@ -75,6 +75,11 @@ async def store(folder: Path, chunks: AsyncIterator[bytes], now: datetime) -> St
     )
 
 
+def discard(stored: Stored) -> None:
+    """Remove a file that no row will tell of: it was uploaded before."""
+    _discard(stored.path)
+
+
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("xb")

@@ -1,6 +1,7 @@
 """Asking each network to delete what a post published there (V292-V296)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,6 @@ from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.database import Database
-from oncue.lib.clock import Clock
 from oncue.posts import withdrawing
 from oncue.posts.withdrawing import Target
 
@@ -26,20 +26,16 @@ class Removal:
     reason: str | None
 
 
-async def unpublish(
-    db: Database, wire: Wire, now: Clock, workspace_id: UUID, post_id: UUID
-) -> list[Removal]:
-    """Delete the post wherever it can be deleted, and mark it unpublished.
+async def take_down(
+    db: Database, wire: Wire, workspace_id: UUID, post_id: UUID
+) -> Sequence[Removal]:
+    """Have the post deleted wherever it can be; withdrawing.mark_unpublished is still to come.
 
     Deleting twice is harmless, so a crash half-way is mended by asking again. Raises NotFound
     and OperationNotPermitted before any network is asked.
     """
     found = await db.read(lambda session: withdrawing.targets(session, workspace_id, post_id))
-    removals = [await _remove(wire, workspace_id, target) for target in found]
-    await db.write(
-        lambda session: withdrawing.mark_unpublished(session, workspace_id, post_id, now())
-    )
-    return removals
+    return [await _remove(wire, workspace_id, target) for target in found]
 
 
 async def _remove(wire: Wire, workspace_id: UUID, target: Target) -> Removal:

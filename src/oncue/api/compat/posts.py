@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -26,6 +26,7 @@ from oncue.api.compat.envelope import Envelope, code_of, meta
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
 from oncue.api.fields import PostId, Text, parse_platform, parse_time
+from oncue.api.idempotency import Idempotent
 from oncue.api.services import Services
 from oncue.errors import AppError, Invalid, Issue
 from oncue.lib.clock import iso
@@ -34,6 +35,7 @@ from oncue.posts import service as posts
 from oncue.posts.queries import PostView
 from oncue.posts.retry_failed import FailureFilter, Requeued
 from oncue.posts.values import NewPost
+from oncue.workspaces.idempotency import Answer
 from oncue.workspaces.keys import Caller
 
 router = APIRouter(prefix="/api/v1/posts", tags=["bulk, snake_case"], route_class=KeyedRoute)
@@ -113,24 +115,24 @@ class BulkLimitExceeded(AppError):
 
 @router.post("/bulk", status_code=201)
 async def bulk_create(
-    body: BulkCreate, request: Request, caller: PostsWriter, shared: Shared
-) -> JSONResponse:
+    body: BulkCreate, request: Request, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> Response:
     """Create up to 50 posts in order: 201 where all are made, 422 where none is, else 207."""
     if len(body.posts) > BULK_POSTS:
         raise BulkLimitExceeded(len(body.posts))
     now = shared.now()
     items = [_read(post, now) for post in body.posts]
 
-    def work(session: Session) -> list[dict[str, Any]]:
+    def work(session: Session) -> Answer:
         outcomes = bulk.create_each(session, items, _maker(caller, now))
-        return [_result(session, caller, *each) for each in enumerate(outcomes)]
+        results = [_result(session, caller, *each) for each in enumerate(outcomes)]
+        succeeded = sum(result["ok"] for result in results)
+        failed = len(results) - succeeded
+        summary = {"total": len(results), "succeeded": succeeded, "failed": failed}
+        status = 201 if not failed else 207 if succeeded else 422
+        return _answer(request, shared, {"summary": summary, "results": results}, status)
 
-    results = await shared.db.write(work)
-    succeeded = sum(result["ok"] for result in results)
-    failed = len(results) - succeeded
-    summary = {"total": len(results), "succeeded": succeeded, "failed": failed}
-    status = 201 if not failed else 207 if succeeded else 422
-    return _answer(request, shared, {"summary": summary, "results": results}, status)
+    return await once.respond(work)
 
 
 @router.post("/retry-failed")
@@ -299,8 +301,8 @@ def platform_name(constant: str) -> str:
     return PLATFORM_NAMES.get(constant, constant.lower())
 
 
-def _answer(request: Request, shared: Services, data: dict[str, Any], status: int) -> JSONResponse:
+def _answer(request: Request, shared: Services, data: dict[str, Any], status: int) -> Answer:
     """The envelope, with its data once more at the top level (C41)."""
     facts = meta(request.scope["state"]["request_id"], shared.now())
     body = Envelope[dict[str, Any]](data=data, error=None, meta=facts).model_dump()
-    return JSONResponse(body | data, status)
+    return Answer(status=status, body=json.dumps(body | data))

@@ -3,13 +3,15 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
+from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
-from oncue.accounts.connecting import connect_account
+from oncue.accounts.connecting import keep, vouch
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import AccountId, PlatformName
+from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import AccountListOut, AccountOut, show_page
 from oncue.api.native.bodies import CreateAccount
 from oncue.api.native.paging import (
@@ -68,7 +70,9 @@ async def list_accounts(
 
 
 @router.post("", status_code=201)
-async def create_account(body: CreateAccount, caller: AccountsWriter, shared: Shared) -> AccountOut:
+async def create_account(
+    body: CreateAccount, caller: AccountsWriter, shared: Shared, once: Idempotent
+) -> AccountOut:
     """Connect an account with credentials, once the network has vouched for them."""
     new = NewAccount(
         platform=body.platform,
@@ -76,8 +80,13 @@ async def create_account(body: CreateAccount, caller: AccountsWriter, shared: Sh
         server=(body.server_url or "").rstrip("/"),
         display_name=body.display_name or "",
     )
-    row = await connect_account(shared.wire, caller.workspace_id, new)
-    return show_account(row)
+    await once.look()
+    vouched = await vouch(shared.wire, new)
+
+    def work(session: Session) -> AccountOut:
+        return show_account(keep(session, shared.wire, caller.workspace_id, vouched))
+
+    return await once.write(work, status=201)
 
 
 @router.get("/{account_id}")

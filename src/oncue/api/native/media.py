@@ -1,18 +1,19 @@
 """Native dialect, media: direct upload. Tickets, registration and rendering come later."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, UploadFile
+from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
 from oncue.api.fields import MediaId, Text
+from oncue.api.idempotency import CHUNK_BYTES, Idempotent, Replayed
 from oncue.api.native.answers import MediaOut, show_media
 from oncue.media import service as media
 
 router = APIRouter(prefix="/v1/media", tags=["media"], route_class=KeyedRoute)
 
-CHUNK_BYTES: Final = 256 * 1024
 MediaPath = Annotated[MediaId, Path(description="A file's id: a TypeID or its UUID.")]
 
 
@@ -21,12 +22,15 @@ async def upload_media(
     file: UploadFile,
     caller: MediaWriter,
     shared: Shared,
+    once: Idempotent,
     alt_text: Annotated[Text, Form(alias="altText", max_length=2_000)] = "",
 ) -> MediaOut:
     """Upload an image (multipart field `file`); its id can then be attached to posts."""
+    await once.look()
     stored = await media.store(shared.media_dir, _chunks(file), shared.now())
-    row = await shared.db.write(
-        lambda session: media.add(
+
+    def work(session: Session) -> MediaOut:
+        row = media.add(
             session,
             caller.workspace_id,
             stored,
@@ -34,8 +38,13 @@ async def upload_media(
             alt_text=alt_text,
             now=shared.now(),
         )
-    )
-    return show_media(row)
+        return show_media(row)
+
+    try:
+        return await once.write(work, status=201)
+    except Replayed:
+        media.discard(stored)
+        raise
 
 
 @router.get("/{media_id}")

@@ -42,12 +42,17 @@ async def publish_post(
     """Send a post out at once."""
     _check_callback(x_callback_url)
 
-    def work(session: Session) -> PostOut:
+    def send(session: Session) -> None:
         posts.publish(session, caller.workspace_id, post_id, shared.now())
+
+    def send_and_show(session: Session) -> PostOut:
+        send(session)
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
-    begun = await once.write(work)
-    return await _wait(shared, caller, post_id, timeout) if sync else begun
+    if not sync:
+        return await once.write(send_and_show)
+    await once.begin(send)
+    return await once.finish(await _wait(shared, caller, post_id, timeout))
 
 
 @router.post("/{post_id}/retry")

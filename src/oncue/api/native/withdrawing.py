@@ -13,7 +13,7 @@ from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import PostOut, show_post
 from oncue.api.native.posts import PostPath
 from oncue.posts import queries, withdrawing
-from oncue.publishing.unpublish import NOT_SUPPORTED, Removal, unpublish
+from oncue.publishing.unpublish import NOT_SUPPORTED, Removal, take_down
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
@@ -48,10 +48,18 @@ class UnpublishOut(Out):
 
 
 @router.post("/{post_id}/unpublish")
-async def unpublish_post(post_id: PostPath, caller: PostsWriter, shared: Shared) -> UnpublishOut:
+async def unpublish_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> UnpublishOut:
     """Delete a published post from every network that lets us, and mark it unpublished."""
-    removals = await unpublish(shared.db, shared.wire, shared.now, caller.workspace_id, post_id)
-    return _show(removals)
+    await once.look()
+    removals = await take_down(shared.db, shared.wire, caller.workspace_id, post_id)
+
+    def work(session: Session) -> UnpublishOut:
+        withdrawing.mark_unpublished(session, caller.workspace_id, post_id, shared.now())
+        return _show(removals)
+
+    return await once.write(work)
 
 
 @router.post("/{post_id}/archive")
