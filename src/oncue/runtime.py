@@ -14,7 +14,7 @@ from oncue.accounts.vault import Vault, open_vault
 from oncue.accounts.wire import Wire
 from oncue.api.services import Services
 from oncue.db import migrate
-from oncue.db.database import Database
+from oncue.db.database import Database, Topic
 from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
 from oncue.lib.clock import Clock, utc_now
@@ -24,6 +24,7 @@ from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
 from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
+from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
 from oncue.publishing.worker import Worker
@@ -118,7 +119,8 @@ def assemble(
         media_dir=media_dir,
         outbound=outbound,
     )
-    duties: list[Duty] = []
+    importer = Importer(db=db, now=now, lease=settings.heartbeat)
+    duties = [Duty(name="importing", topic=Topic.ERRAND, act=importer.act)]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
 

@@ -24,7 +24,7 @@ def read(text: str, encoding: str = "utf-8") -> list[Row | RowError]:
 
 
 def row(cells: str) -> Row | RowError:
-    """The one row of a file with all six columns."""
+    """The one row of a file with every column."""
     [found] = read(f"{HEADER}\r\n{cells}\r\n")
     return found
 
@@ -34,7 +34,9 @@ def plain(number: int, content: str) -> Row:
 
 
 def test_every_column_becomes_a_field_of_the_post() -> None:
-    found = row(f"Hello,{ACC};{ACC2}, 2026-06-15T14:00:00Z , text , a|b;c ,First!")
+    media = to_typeid("media", ONE)
+
+    found = row(f"Hello,{ACC};{ACC2}, 2026-06-15T14:00:00Z , text , a|b;c ,First!,{media}")
 
     assert found == Row(
         2,
@@ -45,6 +47,7 @@ def test_every_column_becomes_a_field_of_the_post() -> None:
             content_type=ContentType.TEXT,
             tags=("a", "b", "c"),
             first_comment="First!",
+            media_ids=(ONE,),
         ),
     )
 
@@ -115,13 +118,17 @@ def test_a_time_that_is_no_time_or_has_no_zone_is_an_error_in_the_documents_word
             f"Hello,{ACC},,POEM,,",
             'contentType: "POEM" is not one of TEXT, IMAGE, VIDEO, CAROUSEL, THREAD, STORY, REEL',
         ),
+        (
+            f"Hello,{ACC},,,,,{ACC}",
+            f'media: "{ACC}" is no media id: media_ ids are expected here',
+        ),
         (f"{'x' * 10_001},{ACC},,,,", "content may have 10000 characters; this has 10001"),
         (f"Hello,{ACC},,,,{'x' * 2_201}", "firstComment may have 2200 characters; this has 2201"),
         (f"Hello,{ACC},,,{'x;' * 501},", "tags may have 500 entries; this has 501"),
         (f"Hello,{f'{ACC};' * 501},,,,", "accountIds may have 500 entries; this has 501"),
         (
-            f"Hello, everyone,{ACC},,,,First!",
-            'has 7 cells where the header has 6; put quotes around a cell that contains ","',
+            f"Hello, everyone,{ACC},,,,First!,x",
+            'has 8 cells where the header has 7; put quotes around a cell that contains ","',
         ),
     ],
 )
@@ -160,13 +167,34 @@ def test_of_many_wrong_ids_in_a_cell_the_first_three_are_named() -> None:
     ]
 
 
+def test_an_account_may_be_named_by_its_number() -> None:
+    found = row(f"Hello,7;{ACC};12")
+
+    assert found == Row(2, NewPost(content="Hello", account_ids=(ONE,)), (7, 12))
+
+
+@pytest.mark.parametrize("number", ["-1", "1.5", "٣", "1234567890"])
+def test_what_only_looks_like_an_accounts_number_is_none(number: str) -> None:
+    found = row(f"Hello,{number}")
+
+    assert isinstance(found, RowError)
+
+
+def test_what_can_be_read_of_a_bad_row_is_there_to_be_looked_at() -> None:
+    found = row(f"Hello,{ACC};7;nobody,never,,,")
+
+    assert isinstance(found, RowError)
+    assert len(found.messages) == 2
+    assert found.rest == Row(2, NewPost(content="Hello", account_ids=(ONE,)), (7,))
+
+
 def test_columns_come_in_any_order_and_case_and_optional_ones_may_be_missing() -> None:
     found = read(f"TAGS, AccountIDs ,content\nnews,{ACC},Hello\n")
 
     assert found == [Row(2, NewPost(content="Hello", account_ids=(ONE,), tags=("news",)))]
 
 
-@pytest.mark.parametrize("cells", [f"Hello,{ACC}", f"Hello,{ACC},,,,,,"])
+@pytest.mark.parametrize("cells", [f"Hello,{ACC}", f"Hello,{ACC},,,,,,,,"])
 def test_a_row_may_lack_empty_cells_at_its_end_or_have_some_to_spare(cells: str) -> None:
     assert row(cells) == plain(2, "Hello")
 

@@ -14,6 +14,7 @@ from oncue.api.native import (
     accounts,
     bulk,
     checks,
+    imports,
     media,
     posts,
     publishing,
@@ -56,6 +57,7 @@ def create_app(services: Services) -> Edge:
     for module in (
         checks,
         bulk,
+        imports,
         posts,
         publishing,
         withdrawing,

@@ -25,8 +25,8 @@ class TooLarge(HTTPException):
     An HTTPException, because FastAPI takes any other one for a malformed body.
     """
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(413, f"The body of this request may have {limit} bytes")
+    def __init__(self, limit: int, what: str = "The body of this request") -> None:
+        super().__init__(413, f"{what} may have {limit} bytes")
         self.limit = limit
 
 

@@ -127,6 +127,7 @@ DestinationId = Annotated[UUID, *_id_field("pp")]
 AccountId = Annotated[UUID, *_id_field("acc")]
 MediaId = Annotated[UUID, *_id_field("media")]
 EventId = Annotated[UUID, *_id_field("evt")]
+ImportId = Annotated[UUID, *_id_field("job")]
 WorkspaceId = Annotated[UUID, *_id_field("ws")]
 
 When = Annotated[

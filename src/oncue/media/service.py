@@ -106,7 +106,7 @@ def add(
     row = MediaFile(
         id=stored.id,
         workspace_id=workspace_id,
-        filename=_as_shown(filename),
+        filename=as_shown(filename),
         content_type=stored.content_type,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
@@ -121,7 +121,7 @@ def add(
     return row
 
 
-def _as_shown(filename: str) -> str:
+def as_shown(filename: str) -> str:
     """A name as it can be displayed and kept: PostgreSQL takes no NUL."""
     printable = "".join(character for character in filename if character.isprintable())
     return printable[:FILENAME_CHARACTERS] or "file"

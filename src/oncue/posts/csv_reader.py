@@ -1,7 +1,8 @@
 """An import file, read row by row. Pure: bytes in, posts to create out.
 
-A row's number is what a spreadsheet shows beside it: the header and blank rows count, and a
-quoted text of several lines is one row (decisions.md C63).
+The columns are those of decisions.md C36, and `media`. A row's number is what a spreadsheet shows
+beside it: the header and blank rows count, and a quoted text of several lines is one row
+(decisions.md C63).
 """
 
 import codecs
@@ -9,19 +10,28 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from oncue.lib.clock import to_millisecond
-from oncue.lib.ids import BadId, from_typeid, to_typeid
+from oncue.lib.ids import BadId, from_typeid
 from oncue.posts.values import ContentType, NewPost
 
-COLUMNS: Final = ("content", "accountIds", "scheduledFor", "contentType", "tags", "firstComment")
+COLUMNS: Final = (
+    "content",
+    "accountIds",
+    "scheduledFor",
+    "contentType",
+    "tags",
+    "firstComment",
+    "media",
+)
 REQUIRED: Final = ("content", "accountIds")
 DELIMITERS: Final = (",", ";", "\t")
 LIST_SEPARATORS: Final = re.compile("[;|]")
+ACCOUNT_NUMBER: Final = re.compile("[0-9]{1,9}")  # no UUID is as short
 
 FILE_BYTES: Final = 5 * 1024 * 1024
 FILE_ROWS: Final = 5_000
@@ -44,18 +54,26 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One post to create. Nothing was looked up: its accounts may not exist."""
+    """One post to create. Nothing was looked up: its accounts may not exist.
+
+    Accounts that the row names by their number are in `account_numbers`, and not in the post.
+    """
 
     number: int
     post: NewPost
+    account_numbers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """A row that is no post, and everything that is wrong with it."""
+    """A row that is no post, and everything in it that cannot be read.
+
+    `rest` is what can be, for whoever looks for more that is wrong; None where nothing can.
+    """
 
     number: int
     messages: Sequence[str]
+    rest: Row | None = field(default=None, compare=False)
 
 
 class ImportFile:
@@ -115,29 +133,6 @@ class ImportFile:
         return _row(number, dict(zip(self._columns, cells, strict=False)))
 
 
-def template() -> str:
-    """A file to fill in: the header and example rows."""
-    first = to_typeid("acc", UUID("0197a5b2-7c3d-7abc-8def-000000000001"))
-    second = to_typeid("acc", UUID("0197a5b2-7c3d-7abc-8def-000000000002"))
-    written = io.StringIO(newline="")
-    csv.writer(written).writerows(
-        [
-            COLUMNS,
-            ("A draft needs a text and an account.", first, "", "", "", ""),
-            (
-                "This one goes out by itself.\nA text may have several lines.",
-                f"{first};{second}",
-                "2030-01-15T09:00:00Z",
-                ContentType.TEXT,
-                "launch;news",
-                "And a comment below it.",
-            ),
-            ("A local time says how far it is from UTC.", second, "2030-07-15T09:00:00+02:00"),
-        ]
-    )
-    return written.getvalue()
-
-
 def _lines(data: bytes) -> Iterator[str]:
     """The file as text, line by line, with the line ends it has."""
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -180,15 +175,19 @@ def _columns(header: Sequence[str]) -> Sequence[str]:
 
 def _row(number: int, cells: Mapping[str, str]) -> Row | RowError:
     wrong: list[str] = []
+    content = _content(cells.get("content", ""), wrong)
+    account_ids, account_numbers = _accounts(cells.get("accountIds", ""), wrong)
     post = NewPost(
-        content=_content(cells.get("content", ""), wrong),
-        account_ids=_account_ids(cells.get("accountIds", ""), wrong),
+        content=content,
+        account_ids=account_ids,
         scheduled_for=_scheduled_for(cells.get("scheduledFor", ""), wrong),
         content_type=_content_type(cells.get("contentType", ""), wrong),
         tags=_list("tags", cells.get("tags", ""), wrong),
         first_comment=_first_comment(cells.get("firstComment", ""), wrong),
+        media_ids=_media(cells.get("media", ""), wrong),
     )
-    return RowError(number, tuple(wrong)) if wrong else Row(number, post)
+    row = Row(number, post, account_numbers)
+    return RowError(number, tuple(wrong), row) if wrong else row
 
 
 def _content(cell: str, wrong: list[str]) -> str:
@@ -199,19 +198,33 @@ def _content(cell: str, wrong: list[str]) -> str:
     return cell
 
 
-def _account_ids(cell: str, wrong: list[str]) -> Sequence[UUID]:
+def _accounts(cell: str, wrong: list[str]) -> tuple[Sequence[UUID], Sequence[int]]:
+    """The accounts named by an id, and those named by their number."""
     named = _list("accountIds", cell, wrong)
     if not named:
         wrong.append("accountIds is required")
+    numbers = [name for name in named if ACCOUNT_NUMBER.fullmatch(name)]
+    others = [name for name in named if name not in numbers]
+    found = _ids("accountIds", "acc", "account", others, wrong)
+    return found, tuple(int(number) for number in numbers)
+
+
+def _media(cell: str, wrong: list[str]) -> Sequence[UUID]:
+    return _ids("media", "media", "media", _list("media", cell, wrong), wrong)
+
+
+def _ids(
+    column: str, prefix: str, what: str, named: Sequence[str], wrong: list[str]
+) -> Sequence[UUID]:
     found, bad = [], []
     for name in named:
         try:
-            found.append(from_typeid("acc", name))
+            found.append(from_typeid(prefix, name))
         except BadId as why:
-            bad.append(f"accountIds: {_shown(name)} is no account id: {why}")
+            bad.append(f"{column}: {_shown(name)} is no {what} id: {why}")
     wrong += bad[:SHOWN_IDS]
     if len(bad) > SHOWN_IDS:
-        wrong.append(f"accountIds: and {len(bad) - SHOWN_IDS} more like these")
+        wrong.append(f"{column}: and {len(bad) - SHOWN_IDS} more like these")
     return tuple(found)
 
 

@@ -10,7 +10,10 @@ from oncue.db.base import Base
 
 
 class ImportJob(Base):
-    """An uploaded file on its way to posts. `fence` names the run that may write."""
+    """An uploaded file on its way to posts. `fence` names the run that may write.
+
+    A finished job has no `content` any more; `sha256` still tells which file it was.
+    """
 
     __tablename__ = "import_job"
     __table_args__ = (
@@ -27,7 +30,7 @@ class ImportJob(Base):
     status: Mapped[str] = mapped_column(default="queued")
     dry_run: Mapped[bool]
     filename: Mapped[str]
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     sha256: Mapped[str]
     total_rows: Mapped[int] = mapped_column(default=0)
     processed_rows: Mapped[int] = mapped_column(default=0)

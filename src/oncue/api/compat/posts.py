@@ -18,10 +18,9 @@ from pydantic import (
     StrictInt,
     ValidationError,
 )
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oncue.accounts.models import Account
+from oncue.accounts import service as accounts
 from oncue.api.compat.envelope import Envelope, code_of, meta
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
@@ -247,12 +246,7 @@ def _new_post(session: Session, caller: Caller, item: BulkItem) -> NewPost:
 
 def _accounts(session: Session, caller: Caller, numbers: Sequence[int]) -> list[UUID]:
     """The accounts with these numbers; raises Invalid naming one that is not there."""
-    rows = session.execute(
-        select(Account.number, Account.id).where(
-            Account.workspace_id == caller.workspace_id, Account.number.in_(numbers)
-        )
-    )
-    found = {row.number: row.id for row in rows}
+    found = accounts.by_number(session, caller.workspace_id, numbers)
     for index, number in enumerate(numbers):
         if number not in found:
             message = f"No account with id {number}"
