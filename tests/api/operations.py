@@ -26,6 +26,8 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "POST /v1/posts/{post_id}/retry": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": WRITE,
+    "POST /v1/posts/import": WRITE,
+    "GET /v1/posts/import/{job_id}/status": READ,
     "GET /v1/accounts": Scope.ACCOUNTS_READ,
     "POST /v1/accounts": Scope.ACCOUNTS_WRITE,
     "GET /v1/accounts/{account_id}": Scope.ACCOUNTS_READ,
@@ -39,6 +41,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "platform_id": ids.to_typeid("pp", NOBODY),
     "account_id": ids.to_typeid("acc", NOBODY),
     "media_id": ids.to_typeid("media", NOBODY),
+    "job_id": ids.to_typeid("job", NOBODY),
 }
 
 

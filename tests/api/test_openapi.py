@@ -72,6 +72,8 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
         on("unknown", json={"published": True}),
         on("unknown", json={}),
     ),
+    "POST /v1/posts/import": (Ask(file=b"content,accountIds"), Ask(query="?dry_run=perhaps")),
+    "GET /v1/posts/import/{job_id}/status": (about(job_id="job"), about(job_id="no job")),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
@@ -208,6 +210,9 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "draft": await installation.create("MASTODON"),
         "doomed": await installation.create("MASTODON"),
     }
+    table = {"file": ("a.csv", b"content,accountIds\nHello,nobody", "text/csv")}
+    job = (await installation.api.post("/v1/posts/import", files=table)).json()
+    await installation.errands()
     kinds = {post["status"] for post in posts.values()}
     assert kinds == {"partial", "failed", "published", "draft"}
     return {
@@ -219,4 +224,6 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "no account": ids.to_typeid("acc", NOBODY),
         "media": media["id"],
         "no media": ids.to_typeid("media", NOBODY),
+        "job": job["jobId"],
+        "no job": ids.to_typeid("job", NOBODY),
     }

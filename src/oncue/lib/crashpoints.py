@@ -1,4 +1,6 @@
-"""Named instants at which a test may kill this very process: of a publication, of a request.
+"""Named instants at which a test may kill this very process.
+
+They are of a publication, of a request, and of an import.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -10,6 +12,7 @@ from typing import Final
 
 BEFORE_ANSWER: Final = "before_answer"  # a request's write is done, and nobody knows it yet
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
+IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy.orm import Session
 
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
+from oncue.lib.crashpoints import reach
 from oncue.posts import csv_import
 from oncue.posts.csv_import import Run
 from oncue.posts.csv_reader import BadFile, ImportFile, Row, RowError
@@ -58,9 +60,14 @@ class Importer:
         await self._finish(run)
 
     async def _import(self, run: Run, rows: Sequence[Row | RowError]) -> bool:
-        return await self.db.write(
-            lambda session: csv_import.import_rows(session, run, rows, self.now(), self.lease)
-        )
+        def work(session: Session) -> bool:
+            is_ours = csv_import.import_rows(session, run, rows, self.now(), self.lease)
+            reach("rows_done")
+            return is_ours
+
+        is_ours = await self.db.write(work)
+        reach("rows_kept")
+        return is_ours
 
     async def _finish(self, run: Run, reason: str | None = None) -> None:
         await self.db.write(lambda session: csv_import.finish(session, run, self.now(), reason))
