@@ -170,6 +170,11 @@ class Installation:
         async with self._http.post(f"{self.sandbox_url}/_sandbox/faults", json=order) as answer:
             assert answer.status == 201, await answer.text()
 
+    async def forgive(self) -> None:
+        """Take back every fault that is still to come."""
+        async with self._http.delete(f"{self.sandbox_url}/_sandbox/faults") as answer:
+            assert answer.ok, await answer.text()
+
     def posts(self, platform: str) -> Sequence[Entry]:
         """What a network accepted as posts, in order."""
         return self.ledger.entries(platform=platform, kind="post")
