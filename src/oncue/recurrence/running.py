@@ -132,7 +132,7 @@ def _repeat(session: Session, row: Recurrence, at: datetime, now: datetime) -> d
 def _goes_out_itself(source: Post, at: datetime) -> bool:
     """Whether the post's own time is this one: a copy beside it would be a double."""
     was_early = source.published_at is not None and source.published_at < at
-    return source.scheduled_for == at and not was_early
+    return source.published_at == at or (source.scheduled_for == at and not was_early)
 
 
 def _require_accounts(session: Session, workspace_id: UUID, post_id: UUID) -> None:
