@@ -1,7 +1,7 @@
 """What the tests of recurring posts share: a post with a rule, and time that goes by."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from sqlalchemy import update
 from installation import Installation
 from oncue.workspaces.models import Workspace
 
-NOON = "FREQ=DAILY;BYHOUR=12;BYMINUTE=30"  # half an hour after the clock's first moment
+NOON = "FREQ=DAILY;BYHOUR=12;BYMINUTE=30"
+SUNDAY, MONDAY, TUESDAY, WEDNESDAY = (f"2026-11-{day}T12:30" for day in range(22, 26))
+"""When that comes round, for the first time half an hour after the clock's first moment."""
 
 
 def path(post: dict[str, Any], rest: str = "") -> str:
@@ -36,11 +38,10 @@ async def repeated(
     return post
 
 
-async def until(oncue: Installation, end: str, **step: float) -> None:
-    """Let time go by in steps, with a worker that does what is due at each."""
-    last = datetime.fromisoformat(end)
-    while oncue.clock() < last:
-        oncue.clock.advance(**step)
+async def live_through(oncue: Installation, *moments: str) -> None:
+    """Let a worker be there at each of these moments of UTC, and do what is due."""
+    for moment in moments:
+        oncue.clock.now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         await oncue.errands()
         await oncue.run_due()
 

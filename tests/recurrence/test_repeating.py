@@ -6,15 +6,19 @@ from installation import Clock, Installation
 from oncue.accounts import service as accounts
 from oncue.lib import ids
 from recurrence.repeating import (
+    MONDAY,
     NOON,
+    SUNDAY,
+    TUESDAY,
+    WEDNESDAY,
     ask,
     change,
     history,
+    live_through,
     outcomes,
     path,
     repeated,
     rule_of,
-    until,
 )
 from statements import statements
 
@@ -42,7 +46,7 @@ async def test_a_post_comes_again_as_a_new_one_that_says_the_same(
     rule = (await ask(installation, source)).json()
     source = await installation.get(source["id"])
 
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     [run] = await history(installation, source)
     copy = await installation.get(run["postId"])
@@ -71,7 +75,7 @@ async def test_a_copys_history_says_where_it_comes_from_and_that_it_went_out(
     source = await repeated(installation)
     rule = await rule_of(installation, source)
 
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     [run] = await history(installation, source)
     told = (await installation.api.get(f"/v1/posts/{run['postId']}/events")).json()["events"]
@@ -81,27 +85,34 @@ async def test_a_copys_history_says_where_it_comes_from_and_that_it_went_out(
 
 @statements("V281")
 @pytest.mark.parametrize(
-    ("begin", "at", "expected"),
+    ("begin", "at", "expected", "others"),
     [
         (
             "2026-03-07T00:00Z",
             "BYHOUR=2;BYMINUTE=30",
             ["2026-03-07T07:30", "2026-03-08T07:00", "2026-03-09T06:30"],
+            ["2026-03-08T06:30", "2026-03-08T07:30", "2026-03-09T07:30"],
         ),
         (
             "2026-10-31T00:00Z",
             "BYHOUR=1;BYMINUTE=30",
             ["2026-10-31T05:30", "2026-11-01T05:30", "2026-11-02T06:30"],
+            ["2026-10-31T06:30", "2026-11-01T06:30", "2026-11-02T05:30"],
         ),
     ],
 )
 async def test_the_local_time_stays_and_no_day_is_doubled_when_clocks_change(
-    clock: Clock, installation: Installation, begin: str, at: str, expected: list[str]
+    clock: Clock,
+    installation: Installation,
+    begin: str,
+    at: str,
+    expected: list[str],
+    others: list[str],
 ) -> None:
     clock.now = clock.now.fromisoformat(begin)
     source = await repeated(installation, f"FREQ=DAILY;{at}", "America/New_York")
 
-    await until(installation, f"{expected[-1]}Z", minutes=30)
+    await live_through(installation, *sorted(expected + others))
 
     assert await outcomes(installation, source) == [(moment, "created") for moment in expected]
     assert len(installation.posts("MASTODON")) == 4
@@ -113,7 +124,7 @@ async def test_a_rule_ends_after_so_many_runs_and_goes_on_when_the_limit_goes(
 ) -> None:
     source = await repeated(installation, maxOccurrences=2)
 
-    await until(installation, "2026-11-25T00:00Z", minutes=30)
+    await live_through(installation, SUNDAY, MONDAY, TUESDAY, "2026-11-24T18:00")
     ended = await rule_of(installation, source)
     resumed = await change(installation, source, maxOccurrences=None)
 
@@ -126,7 +137,7 @@ async def test_a_rule_ends_after_so_many_runs_and_goes_on_when_the_limit_goes(
 async def test_nothing_runs_before_the_start(installation: Installation) -> None:
     source = await repeated(installation, startAt="2026-11-24T12:30:00Z")
 
-    await until(installation, "2026-11-25T00:00Z", minutes=30)
+    await live_through(installation, SUNDAY, MONDAY, TUESDAY)
 
     assert await outcomes(installation, source) == [("2026-11-24T12:30", "created")]
 
@@ -138,9 +149,9 @@ async def test_a_pause_lets_its_times_pass_and_what_follows_is_on_time(
     source = await repeated(installation)
 
     paused = await change(installation, source, enabled=False)
-    await until(installation, "2026-11-24T12:00Z", minutes=30)
+    await live_through(installation, SUNDAY, MONDAY, "2026-11-24T12:00")
     resumed = await change(installation, source, enabled=True)
-    await until(installation, "2026-11-24T13:00Z", minutes=30)
+    await live_through(installation, TUESDAY)
 
     assert (paused["enabled"], paused["nextRunAt"]) == (False, None)
     assert (resumed["enabled"], resumed["nextRunAt"]) == (True, "2026-11-24T12:30:00.000Z")
@@ -153,7 +164,7 @@ async def test_times_left_out_are_not_run_and_are_on_record(installation: Instal
         path(source, "/skip"), json={"at": "2026-11-24T13:30:00+01:00"}
     )
 
-    await until(installation, "2026-11-25T13:00Z", minutes=30)
+    await live_through(installation, SUNDAY, MONDAY, TUESDAY, WEDNESDAY)
 
     assert skipped.json()["nextRunAt"] == "2026-11-23T12:30:00.000Z"
     assert skipped.json()["exdates"] == ["2026-11-22T12:30:00.000Z", "2026-11-24T12:30:00.000Z"]
@@ -173,7 +184,7 @@ async def test_a_post_that_goes_out_at_that_time_itself_is_not_doubled(
     await ask(installation, scheduled)
     await ask(installation, published, "FREQ=DAILY")
 
-    await until(installation, "2026-11-23T13:00Z", minutes=30)
+    await live_through(installation, "2026-11-22T12:00", SUNDAY, "2026-11-23T12:00", MONDAY)
 
     assert await outcomes(installation, scheduled) == [
         ("2026-11-22T12:30", "skipped"),
@@ -194,7 +205,7 @@ async def test_a_post_that_was_published_ahead_of_its_time_comes_again_at_that_t
     await installation.api.post(f"/v1/posts/{source['id']}/publish")
     await installation.run_due()
 
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     assert await outcomes(installation, source) == [("2026-11-22T12:30", "created")]
 
@@ -205,9 +216,9 @@ async def test_a_post_that_was_taken_back_is_not_repeated_and_once_it_is_back_it
     source = await repeated(installation)
 
     await installation.api.post(f"/v1/posts/{source['id']}/archive")
-    await until(installation, "2026-11-22T13:00Z", minutes=30)
+    await live_through(installation, SUNDAY)
     await installation.api.post(f"/v1/posts/{source['id']}/unarchive")
-    await until(installation, "2026-11-23T13:00Z", minutes=30)
+    await live_through(installation, MONDAY)
 
     [first, second] = await history(installation, source)
     assert (first["outcome"], first["note"]) == ("skipped", "the post is archived")
@@ -225,7 +236,7 @@ async def test_a_post_that_cannot_be_made_is_on_record_and_the_rule_goes_on(
             session, installation.workspace_id, account_id, installation.clock()
         )
     )
-    await until(installation, "2026-11-22T13:00Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     [run] = await history(installation, source)
     assert (run["outcome"], run["postId"]) == ("failed", None)
@@ -237,11 +248,11 @@ async def test_a_post_that_cannot_be_made_is_on_record_and_the_rule_goes_on(
 @statements("V285")
 async def test_an_ended_rule_leaves_everything_it_made(installation: Installation) -> None:
     source = await repeated(installation)
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
     [run] = await history(installation, source)
 
     gone = await installation.api.delete(path(source))
-    await until(installation, "2026-11-24T00:00Z", hours=6.5)
+    await live_through(installation, MONDAY)
 
     assert (gone.status_code, gone.content) == (204, b"")
     assert (await installation.api.get(path(source))).status_code == 404
@@ -256,7 +267,7 @@ async def test_a_rule_goes_with_its_post(installation: Installation) -> None:
     await ask(installation, source, NOON)
 
     gone = await installation.api.delete(f"/v1/posts/{source['id']}")
-    await until(installation, "2026-11-24T00:00Z", hours=6.5)
+    await live_through(installation, SUNDAY)
 
     assert gone.status_code == 200
     assert installation.posts("MASTODON") == []
@@ -264,7 +275,7 @@ async def test_a_rule_goes_with_its_post(installation: Installation) -> None:
 
 async def test_the_history_is_read_in_pages(installation: Installation) -> None:
     source = await repeated(installation)
-    await until(installation, "2026-11-24T13:00Z", minutes=30)
+    await live_through(installation, SUNDAY, MONDAY, TUESDAY)
 
     first = (await installation.api.get(path(source, "/runs?limit=2"))).json()
     rest = (

@@ -16,7 +16,16 @@ from oncue.posts.models import Post
 from oncue.recurrence.models import Recurrence
 from oncue.recurrence.running import BATCH, run_due
 from oncue.workspaces.models import Workspace
-from recurrence.repeating import ask, change, outcomes, path, repeated, rule_of, until
+from recurrence.repeating import (
+    SUNDAY,
+    ask,
+    change,
+    live_through,
+    outcomes,
+    path,
+    repeated,
+    rule_of,
+)
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -150,12 +159,12 @@ async def test_a_process_that_dies_loses_no_time_and_doubles_none(
 
 async def test_a_clock_that_is_set_back_runs_nothing_twice(installation: Installation) -> None:
     source = await repeated(installation)
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     installation.clock.now = START
     changed = await change(installation, source, enabled=False)
     changed = await change(installation, source, enabled=True)
-    await until(installation, "2026-11-22T13:00Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     assert changed["nextRunAt"] == "2026-11-23T12:30:00.000Z"
     assert len(installation.posts("MASTODON")) == 2
@@ -171,7 +180,7 @@ async def test_the_plans_posts_are_what_a_rule_may_use(installation: Installatio
         )
     )
 
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     [run] = (await installation.api.get(path(source, "/runs"))).json()["data"]
     assert run["outcome"] == "failed"
@@ -188,7 +197,7 @@ async def test_a_rule_that_is_not_known_any_more_ends_and_stops_no_other(
     )
     good = await repeated(installation)
 
-    await until(installation, "2026-11-22T12:30Z", minutes=30)
+    await live_through(installation, SUNDAY)
 
     [run] = (await installation.api.get(path(bad, "/runs"))).json()["data"]
     assert run["outcome"] == "failed"
@@ -206,7 +215,7 @@ async def test_a_time_that_new_zone_data_moved_runs_where_it_is_now(
         lambda session: session.execute(update(Recurrence).values(next_run_at=promised))
     )
 
-    await until(installation, "2026-11-22T12:30Z", minutes=15)
+    await live_through(installation, "2026-11-22T12:15", SUNDAY)
 
     assert await outcomes(installation, source) == [("2026-11-22T12:30", "created")]
 

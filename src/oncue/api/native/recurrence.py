@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, StrictBool, StrictInt
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from oncue.recurrence.models import Recurrence, RecurrenceRun
 from oncue.recurrence.service import EXDATES
 from oncue.recurrence.timing import left_out, next_run
 from oncue.recurrence.values import NewRule, RuleChanges
+from oncue.workspaces.idempotency import Answer
 
 router = APIRouter(
     prefix="/v1/posts/{post_id}/recurrence", tags=["recurrence"], route_class=KeyedRoute
@@ -149,12 +150,14 @@ async def update_recurrence(
 @router.delete("", status_code=204)
 async def delete_recurrence(
     post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
-) -> None:
+) -> Response:
     """End the rule. The post and what the rule has made of it stay."""
-    await once.write(
-        lambda session: recurrence.remove(session, caller.workspace_id, post_id, shared.now()),
-        status=204,
-    )
+
+    def work(session: Session) -> Answer:
+        recurrence.remove(session, caller.workspace_id, post_id, shared.now())
+        return Answer(status=204)
+
+    return await once.respond(work)
 
 
 @router.get("/preview")
