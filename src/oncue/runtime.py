@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import BinaryIO
 
 import oncue.tables  # noqa: F401  (the migrations compare with all of them)
@@ -28,6 +29,7 @@ from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
 from oncue.publishing.worker import Worker
+from oncue.recurrence.running import run_due
 from oncue.settings import Settings
 
 
@@ -120,7 +122,10 @@ def assemble(
         outbound=outbound,
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
-    duties = [Duty(name="importing", topic=Topic.ERRAND, act=importer.act)]
+    duties = [
+        Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
+        Duty(name="repeating", topic=Topic.ERRAND, act=partial(run_due, db, now)),
+    ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
 

@@ -221,7 +221,12 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
         "platform_id": post["platforms"][0]["id"],
         "account_id": installation.account("MASTODON"),
     }
-    bodies = {"resolve": {"published": True}, "{post_id}": {"content": "Mine now"}}
+    bodies = {
+        "resolve": {"published": True},
+        "{post_id}": {"content": "Mine now"},
+        "recurrence": {"recurrenceRule": "FREQ=DAILY", "timezone": "UTC"},
+        "skip": {"at": "2026-11-23T13:00:00Z"},
+    }
     before = await rows(installation)
 
     for operation in SCOPES:

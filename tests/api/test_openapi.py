@@ -51,6 +51,8 @@ RICH: Final = {
     "metadata": {"n": 1},
     "platformOverrides": {"TWITTER": {"content": "x"}},
 }
+DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": "UTC"}
+PAUSE: Final = {"enabled": False}
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
 
 # For every operation a request that is good and one that is not.
@@ -74,6 +76,16 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     ),
     "POST /v1/posts/import": (Ask(file=b"content,accountIds"), Ask(query="?dry_run=perhaps")),
     "GET /v1/posts/import/{job_id}/status": (about(job_id="job"), about(job_id="no job")),
+    "POST /v1/posts/{post_id}/recurrence": (on("plain", json=DAILY), on("draft", json=DAILY)),
+    "GET /v1/posts/{post_id}/recurrence": (on("recurring"), UNKNOWN),
+    "PATCH /v1/posts/{post_id}/recurrence": (on("recurring", json=PAUSE), on("draft", json=PAUSE)),
+    "GET /v1/posts/{post_id}/recurrence/preview": (on("recurring"), UNKNOWN),
+    "POST /v1/posts/{post_id}/recurrence/skip": (
+        on("recurring", json={"at": "2026-11-24T09:00:00Z"}),
+        on("recurring", json={"at": "2026-11-24T09:01:00Z"}),
+    ),
+    "GET /v1/posts/{post_id}/recurrence/runs": (on("recurring"), UNKNOWN),
+    "DELETE /v1/posts/{post_id}/recurrence": (on("recurring"), UNKNOWN),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
@@ -162,6 +174,8 @@ def wrong_with(answer: httpx.Response, operation: str, document: Mapping[str, An
     told = responses.get(str(answer.status_code))
     if told is None:
         return [f"status {answer.status_code} is not told of"]
+    if "content" not in told:
+        return [f"a body is not told of: {answer.text}"] if answer.content else []
     [(content_type, content)] = told["content"].items()
     assert answer.headers["content-type"] == content_type
     components = {"schemas": closed(document["components"]["schemas"])}
@@ -206,6 +220,8 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "failed": await installation.publish("TWITTER"),
         "unknown": await installation.publish("TELEGRAM"),
         "published": await installation.publish("MASTODON"),
+        "plain": await installation.publish("MASTODON"),
+        "recurring": await recurring(installation),
         "threaded": await installation.create("TWITTER", threadPosts=items),
         "draft": await installation.create("MASTODON"),
         "doomed": await installation.create("MASTODON"),
@@ -227,3 +243,13 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "job": job["jobId"],
         "no job": ids.to_typeid("job", NOBODY),
     }
+
+
+async def recurring(installation: Installation) -> dict[str, Any]:
+    """A post with a rule that has run once."""
+    post = await installation.publish("MASTODON")
+    await installation.api.post(f"/v1/posts/{post['id']}/recurrence", json=DAILY)
+    installation.clock.advance(hours=21)
+    await installation.errands()
+    await installation.run_due()
+    return post

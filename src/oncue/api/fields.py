@@ -128,6 +128,7 @@ AccountId = Annotated[UUID, *_id_field("acc")]
 MediaId = Annotated[UUID, *_id_field("media")]
 EventId = Annotated[UUID, *_id_field("evt")]
 ImportId = Annotated[UUID, *_id_field("job")]
+RecurrenceId = Annotated[UUID, *_id_field("rec")]
 WorkspaceId = Annotated[UUID, *_id_field("ws")]
 
 When = Annotated[

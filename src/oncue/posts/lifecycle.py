@@ -61,6 +61,7 @@ class Transition(StrEnum):
     START_APPROVAL = "start approval of"
     APPROVE = "approve"
     REJECT = "reject"
+    REPEAT = "repeat"
 
 
 STARTS_FROM: Final[Mapping[Transition, Set[Status]]] = {
@@ -77,6 +78,7 @@ STARTS_FROM: Final[Mapping[Transition, Set[Status]]] = {
     Transition.START_APPROVAL: {S.DRAFT, S.SCHEDULED},  # C61
     Transition.APPROVE: {S.PENDING_APPROVAL},
     Transition.REJECT: {S.PENDING_APPROVAL},
+    Transition.REPEAT: {S.PUBLISHED, S.SCHEDULED},  # V274
 }
 
 

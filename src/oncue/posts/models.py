@@ -59,6 +59,7 @@ class Post(Base):
     units: Mapped[int] = mapped_column(default=1)  # what it counts against the plan (V110)
     slot: Mapped[datetime | None]  # of the queue, while the post waits for it
     recurrence_id: Mapped[UUID | None]  # the rule that made it
+    is_recurring: Mapped[bool | None]  # True: it has a rule of its own
     late_policy: Mapped[str | None]  # its own; None: its workspace's
     callback_url: Mapped[str | None]  # to be told once publishing has ended
     approval_requested_at: Mapped[datetime | None]

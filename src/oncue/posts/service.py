@@ -24,7 +24,6 @@ from oncue.posts.rows import (
     destination_rows,
     files_named,
     post_row,
-    target_rows,
     units_of,
 )
 from oncue.posts.validation import (
@@ -139,33 +138,6 @@ def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
     if gone is None:
         _refuse(session, workspace_id, post_id, Operation.DELETE, None)
     events.forget_told(session, workspace_id, post_id)
-
-
-def clone(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> UUID:
-    """A new draft with the post's content, media, targets and overrides (V302, V303)."""
-    source = get(session, workspace_id, post_id)
-    values = {
-        column.key: getattr(source, column.key) for column in Post.__mapper__.column_attrs
-    } | {
-        "id": ids.new_id(now),
-        "status": Status.DRAFT,
-        "scheduled_for": None,
-        "published_at": None,
-        "platform_removed_at": None,
-        "created_at": now,
-        "updated_at": now,
-    }
-    accounts = [
-        (row.account_id, row.platform) for row in destinations_of(session, workspace_id, post_id)
-    ]
-    platforms = [platform for _account_id, platform in accounts]
-    quota.charge(session, workspace_id, platforms, source.units, now)
-    session.execute(insert(Post).values(**values))
-    copy_id: UUID = values["id"]
-    session.execute(insert(_destinations), target_rows(workspace_id, copy_id, accounts, None, now))
-    origin = {"clonedFrom": ids.to_typeid("post", post_id)}
-    events.record(session, workspace_id, copy_id, "post.created", now, origin)
-    return copy_id
 
 
 def move(

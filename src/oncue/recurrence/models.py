@@ -10,7 +10,10 @@ from oncue.db.base import Base
 
 
 class Recurrence(Base):
-    """A post's rule. `next_run_at` is None where nothing more is to come."""
+    """A post's rule. `next_run_at` is when it comes round next, a time left out or not.
+
+    It is None where nothing more is to come, and while the rule is paused.
+    """
 
     __tablename__ = "recurrence"
     __table_args__ = (
@@ -39,7 +42,7 @@ class Recurrence(Base):
     post_id: Mapped[UUID]
     rule: Mapped[str]
     timezone: Mapped[str]
-    anchor: Mapped[datetime]  # the first moment that counts, and the time of day it gives
+    anchor: Mapped[datetime]  # a rule without a time of day has this moment's (C63)
     max_occurrences: Mapped[int | None]
     occurrence_count: Mapped[int] = mapped_column(default=0)
     start_at: Mapped[datetime]

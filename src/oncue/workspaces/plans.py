@@ -9,3 +9,9 @@ REQUESTS_PER_MINUTE: Final[Mapping[str, int]] = {
     "pro": 500,
     "agency": 1_000,
 }
+RECURRENCE_RULES: Final[Mapping[str, int | None]] = {  # None: as many as one likes (V271-V273)
+    "free": 0,
+    "starter": 3,
+    "pro": None,
+    "agency": None,
+}

@@ -11,6 +11,7 @@ from oncue.api.fields import (
     MediaId,
     Out,
     PostId,
+    RecurrenceId,
     When,
     WorkspaceId,
 )
@@ -90,7 +91,7 @@ class PostOut(Out):
     platform_overrides: dict[str, Any]
     platform_metadata: dict[str, Any]
     thread_posts: list[ThreadPostOut]
-    recurring_post_id: str | None
+    recurring_post_id: RecurrenceId | None
     is_recurring: bool | None
     persona_id: str | None
     created_at: When
@@ -236,8 +237,8 @@ def show_post(view: PostView) -> PostOut:
             )
             for sequence, item in enumerate(post.thread, start=1)
         ],
-        recurring_post_id=None,
-        is_recurring=None,
+        recurring_post_id=post.recurrence_id,
+        is_recurring=post.is_recurring,
         persona_id=post.persona_id,
         created_at=post.created_at,
         updated_at=post.updated_at,

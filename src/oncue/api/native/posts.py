@@ -29,7 +29,7 @@ from oncue.api.native.paging import (
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
-from oncue.posts import editing, events, queries
+from oncue.posts import cloning, editing, events, queries
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
 from oncue.posts.values import Changes, NewPost, ThreadEntry
@@ -156,7 +156,7 @@ async def duplicate_post(
 
 async def _clone(post_id: PostId, caller: Caller, shared: Services, once: Once) -> PostOut:
     def work(session: Session) -> PostOut:
-        copy_id = posts.clone(session, caller.workspace_id, post_id, shared.now())
+        copy_id = cloning.clone(session, caller.workspace_id, post_id, shared.now())
         return show_post(queries.view(session, caller.workspace_id, copy_id))
 
     return await once.write(work, status=201)

@@ -335,6 +335,7 @@ def upgrade() -> None:
     with op.batch_alter_table("post", schema=None) as batch_op:
         batch_op.add_column(sa.Column("slot", oncue.db.base.Moment(), nullable=True))
         batch_op.add_column(sa.Column("recurrence_id", sa.Uuid(), nullable=True))
+        batch_op.add_column(sa.Column("is_recurring", sa.Boolean(), nullable=True))
         batch_op.add_column(sa.Column("late_policy", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("callback_url", sa.Text(), nullable=True))
         batch_op.add_column(
@@ -377,6 +378,7 @@ def downgrade() -> None:
         batch_op.drop_column("approval_requested_at")
         batch_op.drop_column("callback_url")
         batch_op.drop_column("late_policy")
+        batch_op.drop_column("is_recurring")
         batch_op.drop_column("recurrence_id")
         batch_op.drop_column("slot")
 
