@@ -51,6 +51,7 @@ RICH: Final = {
     "metadata": {"n": 1},
     "platformOverrides": {"TWITTER": {"content": "x"}},
 }
+WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
 
 # For every operation a request that is good and one that is not.
@@ -74,6 +75,11 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     ),
     "POST /v1/posts/import": (Ask(file=b"content,accountIds"), Ask(query="?dry_run=perhaps")),
     "GET /v1/posts/import/{job_id}/status": (about(job_id="job"), about(job_id="no job")),
+    "GET /v1/queue/slots": (Ask(), KEYLESS),
+    "PUT /v1/queue/slots": (Ask(json=WEEK), NOTHING),
+    "GET /v1/queue/next": (Ask(query="?count=2"), Ask(query="?count=0")),
+    "GET /v1/workspace": (Ask(), KEYLESS),
+    "PATCH /v1/workspace": (Ask(json={"autoRetry": False}), Ask(json={"plan": "free"})),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),

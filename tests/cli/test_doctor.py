@@ -22,7 +22,14 @@ from oncue.lib.clock import iso
 from oncue.settings import Settings
 
 EVERYTHING = ["settings", "data folder", "secret keys", "schema", "vault"]
-EVERYTHING += ["clock", "due posts", "being published", "unknown outcomes", "accounts"]
+EVERYTHING += [
+    "clock",
+    "due posts",
+    "being published",
+    "held posts",
+    "unknown outcomes",
+    "accounts",
+]
 
 
 def by_name(report: Mapping[str, Any]) -> dict[str, str]:

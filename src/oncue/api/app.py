@@ -18,8 +18,10 @@ from oncue.api.native import (
     media,
     posts,
     publishing,
+    queue,
     system,
     withdrawing,
+    workspace,
 )
 from oncue.api.services import Services
 
@@ -61,6 +63,8 @@ def create_app(services: Services) -> Edge:
         posts,
         publishing,
         withdrawing,
+        queue,
+        workspace,
         accounts,
         media,
         system,
