@@ -242,6 +242,20 @@ async def test_a_due_post_that_nobody_takes_is_noticed(installation: Installatio
 
 
 @pytest.mark.anyio
+async def test_a_post_that_is_held_for_a_person_is_named(installation: Installation) -> None:
+    post = await installation.create("MASTODON", scheduledFor=iso(installation.clock()))
+    assert await found(installation, "held posts") == ok("held posts", "none")
+
+    installation.clock.advance(days=2)
+    await installation.run_due()
+
+    finding = await found(installation, "held posts")
+    assert finding.level is Level.WARNING
+    assert post["id"] in finding.words
+    assert (await found(installation, "due posts")).level is Level.OK
+
+
+@pytest.mark.anyio
 async def test_a_post_that_has_been_with_a_worker_for_long_is_noticed(
     installation: Installation,
 ) -> None:
