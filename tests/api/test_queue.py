@@ -1,15 +1,18 @@
 """The posting queue: weekly slots, posts that take the next free one, and slots given back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import update
 
 from api.answers import invalid, problem, rows
 from api.changing import patch, refusal
+from api.sending import create
 from installation import Clock, Installation
+from oncue.workspaces.models import Workspace
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -155,10 +158,8 @@ async def test_a_time_and_the_queue_exclude_each_other(
 ) -> None:
     await set_slots(installation, daily("09:00"))
     before = await rows(installation)
-    body = {"content": "Hello", "accountIds": [installation.account("MASTODON")]}
-    body |= {"queue": True, "scheduledFor": TUESDAY, "saveAsDraft": draft}
 
-    answer = await installation.api.post("/v1/posts", json=body)
+    answer = await create(installation, queue=True, scheduledFor=TUESDAY, saveAsDraft=draft)
 
     assert problem(answer) == invalid("queue")
     assert await rows(installation) == before
@@ -166,9 +167,8 @@ async def test_a_time_and_the_queue_exclude_each_other(
 
 async def test_without_slots_nothing_is_queued(installation: Installation) -> None:
     before = await rows(installation)
-    body = {"content": "Hello", "accountIds": [installation.account("MASTODON")], "queue": True}
 
-    answer = await installation.api.post("/v1/posts", json=body)
+    answer = await create(installation, queue=True)
 
     assert problem(answer) == (409, "CONFLICT", None)
     assert "no slots" in answer.json()["error"]["message"]
@@ -186,9 +186,8 @@ async def test_a_draft_takes_no_slot(installation: Installation) -> None:
 
 async def test_a_post_that_is_refused_takes_no_slot(installation: Installation) -> None:
     await set_slots(installation, daily("09:00"))
-    body = {"content": "x" * 501, "accountIds": [installation.account("MASTODON")], "queue": True}
 
-    answer = await installation.api.post("/v1/posts", json=body)
+    answer = await create(installation, content="x" * 501, queue=True)
 
     assert answer.status_code == 400
     assert await next_free(installation, 1) == [MONDAY]
@@ -201,7 +200,27 @@ async def test_fifty_queued_at_once_take_the_next_fifty_slots(installation: Inst
     made = await asyncio.gather(*(queued(installation) for _ in range(50)))
 
     assert sorted(post["scheduledFor"] for post in made) == expected
-    assert sorted(await positions(installation, *made)) == list(range(1, 51))
+    assert set(await positions(installation, *made)) == set(range(1, 51))
+
+
+async def test_a_plans_limit_and_the_queue_do_not_lock_each_other_out(
+    installation: Installation,
+) -> None:
+    await set_slots(installation, daily("09:00"))
+    await installation.db.write(
+        lambda session: session.execute(update(Workspace).values(posts_per_month=20))
+    )
+    body = {"content": "Hello", "accountIds": [installation.account("MASTODON")], "queue": True}
+
+    answers = await asyncio.gather(
+        *(
+            installation.api.post("/v1/posts", json=body, headers={"idempotency-key": str(number)})
+            for number in range(25)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201] * 20 + [402] * 5
+    assert len({a.json()["scheduledFor"] for a in answers if a.is_success}) == 20
 
 
 async def test_items_of_a_bulk_call_take_slot_after_slot(installation: Installation) -> None:
@@ -224,6 +243,13 @@ async def test_items_of_a_bulk_call_take_slot_after_slot(installation: Installat
     assert [error["field"] for error in failed["errors"]] == ["queue"]
 
 
+CHANGES: Final[Mapping[str, Mapping[str, object]]] = {
+    "time": {"scheduledFor": "2026-12-01T09:30:00Z"},
+    "clear": {"clearSchedule": True},
+    "draft": {"saveAsDraft": True},
+}
+
+
 @pytest.mark.parametrize("way", ["cancel", "publish", "delete", "time", "clear", "draft"])
 async def test_a_slot_is_free_again_when_its_post_no_longer_waits_for_it(
     installation: Installation, way: str
@@ -236,12 +262,7 @@ async def test_a_slot_is_free_again_when_its_post_no_longer_waits_for_it(
     elif way == "delete":
         await installation.api.delete(f"/v1/posts/{post['id']}")
     else:
-        change: dict[str, object] = {
-            "time": {"scheduledFor": "2026-12-01T09:30:00Z"},
-            "clear": {"clearSchedule": True},
-            "draft": {"saveAsDraft": True},
-        }[way]
-        assert (await patch(installation, post, **change))["queuePosition"] is None
+        assert (await patch(installation, post, **CHANGES[way]))["queuePosition"] is None
 
     assert await positions(installation, other) == [1]
     assert await next_free(installation, 2) == [MONDAY, WEDNESDAY]
