@@ -1,99 +1,32 @@
-"""The posting queue: weekly slots, posts that take the next free one, and slots given back."""
+"""Posts of the queue: each takes the next free slot, and gives it back when it waits no more."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from sqlalchemy import update
 
 from api.answers import invalid, problem, rows
 from api.changing import patch, refusal
+from api.queueing import (
+    MONDAY,
+    TUESDAY,
+    WEDNESDAY,
+    daily,
+    next_free,
+    order,
+    positions,
+    queued,
+    set_slots,
+)
 from api.sending import create
-from installation import Clock, Installation
+from installation import Installation
 from oncue.workspaces.models import Workspace
 from statements import statements
 
 pytestmark = pytest.mark.anyio
-
-DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-MONDAY, TUESDAY, WEDNESDAY = (
-    f"2026-11-{day}T09:00:00.000Z" for day in (23, 24, 25)
-)  # the clock starts on Sunday the 22nd
-
-
-def daily(*times: str) -> list[dict[str, str]]:
-    return [{"day": day, "time": time} for day in DAYS for time in times]
-
-
-async def set_slots(
-    installation: Installation, slots: Sequence[object], timezone: str = "UTC"
-) -> Any:
-    body = {"timezone": timezone, "slots": slots}
-    answer = await installation.api.put("/v1/queue/slots", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def next_free(installation: Installation, count: int) -> list[str]:
-    answer = await installation.api.get(f"/v1/queue/next?count={count}")
-    assert answer.status_code == 200, answer.text
-    found: list[str] = answer.json()["slots"]
-    return found
-
-
-async def queued(installation: Installation, **fields: object) -> dict[str, Any]:
-    return await installation.create("MASTODON", queue=True, **fields)
-
-
-async def order(installation: Installation, post: dict[str, Any], operation: str) -> None:
-    answer = await installation.api.post(f"/v1/posts/{post['id']}/{operation}")
-    assert answer.status_code == 200, answer.text
-
-
-async def positions(installation: Installation, *posts: dict[str, Any]) -> list[int | None]:
-    return [(await installation.get(post["id"]))["queuePosition"] for post in posts]
-
-
-async def test_the_weeks_slots_are_kept_in_its_order(installation: Installation) -> None:
-    assert (await installation.api.get("/v1/queue/slots")).json() == {
-        "timezone": "UTC",
-        "slots": [],
-    }
-    week = [{"day": "SU", "time": "23:59"}, {"day": "MO", "time": "09:00"}]
-
-    kept = await set_slots(installation, week, "America/New_York")
-
-    assert kept == {"timezone": "America/New_York", "slots": week[::-1]}
-    assert (await installation.api.get("/v1/queue/slots")).json() == kept
-
-
-@pytest.mark.parametrize(
-    ("timezone", "slots", "refused"),
-    [
-        ("Mars/Olympus", daily("09:00"), invalid("timezone")),
-        (None, daily("09:00"), invalid("timezone")),
-        ("UTC", [{"day": "MON", "time": "09:00"}], invalid("slots[0].day")),
-        ("UTC", [{"day": "MO", "time": "9:00"}], invalid("slots[0].time")),
-        ("UTC", [{"day": "MO"}], invalid("slots[0].time")),
-        ("UTC", [{"day": "MO", "time": "09:00", "zone": "UTC"}], invalid("slots[0].zone")),
-        ("UTC", [{"day": "MO", "time": "09:00"}] * 2, invalid("slots[1]")),
-        ("UTC", daily("09:00") * 29, invalid("slots", limit=200, actual=203)),
-        ("UTC", None, invalid("slots")),
-    ],
-)
-async def test_slots_that_make_no_sense_are_refused_and_the_old_ones_stay(
-    installation: Installation, timezone: object, slots: object, refused: object
-) -> None:
-    kept = await set_slots(installation, daily("09:00"))
-
-    answer = await installation.api.put(
-        "/v1/queue/slots", json={"timezone": timezone, "slots": slots}
-    )
-
-    assert problem(answer) == refused
-    assert (await installation.api.get("/v1/queue/slots")).json() == kept
 
 
 @statements("V31", "V82")
@@ -127,28 +60,6 @@ async def test_a_page_shows_every_posts_place_and_none_for_others(
     page = (await installation.api.get("/v1/posts")).json()["data"]
 
     assert [post["queuePosition"] for post in page] == [None, 3, 2, 1, None]
-
-
-async def test_the_next_free_slots_are_those_that_no_post_has_taken(
-    installation: Installation,
-) -> None:
-    assert await next_free(installation, 3) == []
-    await set_slots(installation, daily("09:00"))
-    await installation.create("MASTODON", scheduledFor=MONDAY)  # no post of the queue
-    assert await next_free(installation, 2) == [MONDAY, TUESDAY]
-
-    await queued(installation)
-
-    assert await next_free(installation, 2) == [TUESDAY, WEDNESDAY]
-    assert len((await installation.api.get("/v1/queue/next")).json()["slots"]) == 10
-
-
-@pytest.mark.parametrize("count", ["0", "101", "x"])
-async def test_how_many_free_slots_has_its_limits(installation: Installation, count: str) -> None:
-    answer = await installation.api.get(f"/v1/queue/next?count={count}")
-
-    assert problem(answer)[:2] == (400, "VALIDATION_ERROR")
-    assert answer.json()["error"]["details"]["field"] == "count"
 
 
 @statements("V32", "V224")
@@ -304,19 +215,6 @@ async def test_a_copy_of_a_queued_post_has_no_slot(installation: Installation) -
     assert await positions(installation, post) == [1]
 
 
-async def test_other_slots_leave_the_posts_that_have_one_where_they_are(
-    installation: Installation,
-) -> None:
-    await set_slots(installation, daily("09:00"))
-    post = await queued(installation)
-
-    await set_slots(installation, daily("08:00"), "Europe/Berlin")
-
-    assert (await installation.get(post["id"]))["scheduledFor"] == MONDAY
-    assert (await queued(installation))["scheduledFor"] == "2026-11-23T07:00:00.000Z"
-    assert await positions(installation, post) == [2]
-
-
 async def test_the_queue_cannot_be_asked_for_in_a_change(installation: Installation) -> None:
     post = await installation.create("MASTODON")
 
@@ -347,50 +245,3 @@ async def test_a_queued_write_that_is_sent_again_takes_one_slot(installation: In
 
     assert answers[0].json() == answers[1].json()
     assert await next_free(installation, 1) == [TUESDAY]
-
-
-async def test_workspaces_have_queues_of_their_own(installation: Installation) -> None:
-    await set_slots(installation, daily("09:00"))
-    await queued(installation)
-    other = await installation.new_workspace()
-    key = await installation.new_key(workspace_id=other)
-    headers = {"authorization": f"Bearer {key}"}
-
-    asked = await installation.api.get("/v1/queue/slots", headers=headers)
-    free = await installation.api.get("/v1/queue/next", headers=headers)
-
-    assert (asked.json()["slots"], free.json()["slots"]) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("timezone", "at", "now", "expected"),
-    [
-        (
-            "America/New_York",
-            "02:30",
-            "2026-03-07T07:00:00+00:00",
-            ["2026-03-07T07:30", "2026-03-08T07:00", "2026-03-09T06:30"],
-        ),
-        (
-            "America/New_York",
-            "01:30",
-            "2026-10-31T05:00:00+00:00",
-            ["2026-10-31T05:30", "2026-11-01T05:30", "2026-11-02T06:30"],
-        ),
-        (
-            "Australia/Lord_Howe",
-            "02:15",
-            "2026-10-02T15:00:00+00:00",
-            ["2026-10-02T15:45", "2026-10-03T15:30", "2026-10-04T15:15"],
-        ),
-    ],
-)
-async def test_posts_take_the_slots_of_days_on_which_clocks_change_once_each(
-    installation: Installation, clock: Clock, timezone: str, at: str, now: str, expected: list[str]
-) -> None:
-    clock.now = datetime.fromisoformat(now)
-    await set_slots(installation, daily(at), timezone)
-
-    times = [(await queued(installation))["scheduledFor"] for _ in expected]
-
-    assert times == [f"{time}:00.000Z" for time in expected]
