@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from api.answers import invalid, problem
+from api.answers import invalid
 from api.changing import patch, refusal
 from installation import Installation
 
@@ -274,14 +274,3 @@ async def test_a_queued_post_that_is_late_gives_its_place_in_the_queue_up(
     held = await installation.get(late["id"])
     assert (ending(held), held["queuePosition"]) == (HELD, None)
     assert (await installation.get(other["id"]))["queuePosition"] == 1
-
-
-@pytest.mark.parametrize("policy", ["", "HOLD", 1, True, ["hold"]])
-async def test_a_policy_that_there_is_not_is_refused(
-    installation: Installation, policy: object
-) -> None:
-    body = {"content": "Hello", "accountIds": [installation.account("MASTODON")]}
-
-    answer = await installation.api.post("/v1/posts", json=body | {"latePolicy": policy})
-
-    assert problem(answer) == invalid("latePolicy")
