@@ -53,6 +53,7 @@ RICH: Final = {
 }
 DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": "UTC"}
 PAUSE: Final = {"enabled": False}
+WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
 
 # For every operation a request that is good and one that is not.
@@ -86,6 +87,11 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     ),
     "GET /v1/posts/{post_id}/recurrence/runs": (on("recurring"), UNKNOWN),
     "DELETE /v1/posts/{post_id}/recurrence": (on("recurring"), UNKNOWN),
+    "GET /v1/queue/slots": (Ask(), KEYLESS),
+    "PUT /v1/queue/slots": (Ask(json=WEEK), NOTHING),
+    "GET /v1/queue/next": (Ask(query="?count=2"), Ask(query="?count=0")),
+    "GET /v1/workspace": (Ask(), KEYLESS),
+    "PATCH /v1/workspace": (Ask(json={"autoRetry": False}), Ask(json={"plan": "free"})),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),

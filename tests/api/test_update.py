@@ -23,6 +23,7 @@ FIELDS: Final[Mapping[str, tuple[object, Mapping[str, object]]]] = {
     "personaId": ("another", {}),
     "firstComment": ("Second!", {}),
     "firstCommentDelay": (30, {}),
+    "latePolicy": ("hold", {}),
     "metadata": ({"n": 2}, {}),
     "platformRemovedAt": (SOON, {}),
     "platformOverrides": ({"TWITTER": {"content": "On X"}}, {}),

@@ -22,7 +22,14 @@ from oncue.lib.clock import iso
 from oncue.settings import Settings
 
 EVERYTHING = ["settings", "data folder", "secret keys", "schema", "vault"]
-EVERYTHING += ["clock", "due posts", "being published", "unknown outcomes", "accounts"]
+EVERYTHING += [
+    "clock",
+    "due posts",
+    "being published",
+    "held posts",
+    "unknown outcomes",
+    "accounts",
+]
 
 
 def by_name(report: Mapping[str, Any]) -> dict[str, str]:
@@ -232,6 +239,20 @@ async def test_a_due_post_that_nobody_takes_is_noticed(installation: Installatio
     finding = await found(installation, "due posts")
     assert finding.level is Level.WARNING
     assert finding.words.startswith("One has been due for 5 min")
+
+
+@pytest.mark.anyio
+async def test_a_post_that_is_held_for_a_person_is_named(installation: Installation) -> None:
+    post = await installation.create("MASTODON", scheduledFor=iso(installation.clock()))
+    assert await found(installation, "held posts") == ok("held posts", "none")
+
+    installation.clock.advance(days=2)
+    await installation.run_due()
+
+    finding = await found(installation, "held posts")
+    assert finding.level is Level.WARNING
+    assert post["id"] in finding.words
+    assert (await found(installation, "due posts")).level is Level.OK
 
 
 @pytest.mark.anyio

@@ -14,9 +14,10 @@ from oncue.queue.slots import (
     BadSlots,
     Slot,
     Slots,
-    next_free,
+    free,
     parse,
     upcoming,
+    written,
 )
 
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"]
@@ -113,10 +114,16 @@ def test_the_next_slots_come_in_order_and_strictly_after() -> None:
     assert first(1, slots, utc("2027-01-04T13:59:59.999")) == [utc("2027-01-04T14:00")]
 
 
+def test_slots_are_written_as_they_are_read() -> None:
+    given = [{"day": "MO", "time": "00:05"}, {"day": "SU", "time": "23:59"}]
+
+    assert written(parse("UTC", given)) == given
+
+
 def test_no_slots_have_no_next() -> None:
     nothing = parse("UTC", [])
 
-    assert next_free(nothing, MONDAY, set()) is None
+    assert list(free(nothing, MONDAY, set())) == []
 
 
 @pytest.mark.parametrize(
@@ -190,13 +197,13 @@ def test_the_next_free_slot_is_the_first_that_is_not_taken() -> None:
     slots = parse("UTC", daily("09:00"))
     taken = {utc("2027-01-04T09:00"), utc("2027-01-05T09:00"), utc("2027-01-07T09:00")}
 
-    assert next_free(slots, MONDAY, taken) == utc("2027-01-06T09:00")
+    assert next(free(slots, MONDAY, taken)) == utc("2027-01-06T09:00")
 
 
 def test_a_queue_that_is_full_as_far_as_it_reaches_has_no_free_slot() -> None:
     slots = parse("UTC", daily("09:00"))
 
-    assert next_free(slots, MONDAY, EverySlot()) is None
+    assert list(free(slots, MONDAY, EverySlot())) == []
     assert list(upcoming(slots, MONDAY))[-1] == MONDAY + timedelta(weeks=HORIZON_WEEKS, hours=9)
 
 

@@ -18,9 +18,11 @@ from oncue.api.native import (
     media,
     posts,
     publishing,
+    queue,
     recurrence,
     system,
     withdrawing,
+    workspace,
 )
 from oncue.api.services import Services
 
@@ -63,6 +65,8 @@ def create_app(services: Services) -> Edge:
         publishing,
         withdrawing,
         recurrence,
+        queue,
+        workspace,
         accounts,
         media,
         system,

@@ -21,6 +21,7 @@ from oncue.db.postgres import PostgresDatabase
 from oncue.errors import Unavailable
 from oncue.lib import ids
 from oncue.lib.clock import Clock, from_epoch_ms
+from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Event
 from oncue.publishing.promoter import WITH_WORKERS, next_due
 from oncue.settings import Settings
@@ -54,7 +55,7 @@ async def _examine(db: Database, current: Settings, now: datetime) -> list[Findi
     found = [schema, await _canary(db, current)]
     if isinstance(db, PostgresDatabase):
         found += [await _queue(db)]
-    for look in (_clock, _overdue, _stuck, _unknown, _reconnect):
+    for look in (_clock, _overdue, _stuck, _held, _unknown, _reconnect):
         found += [await db.read(_at(look, now))]
     return found
 
@@ -143,6 +144,14 @@ def _stuck(session: Session, now: datetime) -> Finding:
         words = f"For more than {_long(STUCK)}: {found}"
         return warning(name, words, "Restart Oncue: the step ledger knows what was sent.")
     return ok(name, "nothing is stuck")
+
+
+def _held(session: Session, _now: datetime) -> Finding:
+    name = "held posts"
+    if found := _named(session, Destination.state == State.HELD):
+        advice = "Publish, reschedule or cancel them (docs/operating.md, Late posts)."
+        return warning(name, f"Waiting for a person: {found}", advice)
+    return ok(name, "none")
 
 
 def _unknown(session: Session, _now: datetime) -> Finding:

@@ -47,6 +47,7 @@ PLAIN: Final[Mapping[str, str]] = {
     "persona_id": "persona_id",
     "first_comment": "first_comment",
     "first_comment_delay": "first_comment_delay",
+    "late_policy": "late_policy",
     "platform_removed_at": "platform_removed_at",
     "metadata": "post_metadata",
 }
@@ -156,10 +157,11 @@ def _reschedule(session: Session, post: Post, changes: Changes, now: datetime) -
 
 
 def _set_time(session: Session, post: Post, status: Status, at: datetime | None) -> None:
+    """Another time than its slot's gives the slot back to the queue."""
     session.execute(
         update(Post)
         .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
-        .values(status=status, scheduled_for=at)
+        .values(status=status, scheduled_for=at, slot=post.slot if at == post.slot else None)
         .execution_options(synchronize_session=False)
     )
 
@@ -180,7 +182,11 @@ def _retarget(session: Session, post: Post, account_ids: Sequence[UUID], now: da
         )
         .execution_options(synchronize_session=False)
     )
-    _add(session, post, [account for account in accounts if account.id not in present], now)
+    added = [account for account in accounts if account.id not in present]
+    waits = post.status == Status.SCHEDULED and not any(
+        row.state == State.HELD for row in present.values()
+    )
+    _add(session, post, added, post.scheduled_for if waits else None, now)
     for position, account in enumerate(accounts):
         session.execute(
             update(Destination)
@@ -194,10 +200,15 @@ def _retarget(session: Session, post: Post, account_ids: Sequence[UUID], now: da
         )
 
 
-def _add(session: Session, post: Post, accounts: Sequence[Account], now: datetime) -> None:
+def _add(
+    session: Session,
+    post: Post,
+    accounts: Sequence[Account],
+    run_at: datetime | None,
+    now: datetime,
+) -> None:
     if not accounts:
         return
-    run_at = post.scheduled_for if post.status == Status.SCHEDULED else None
     rows = destination_rows(post.workspace_id, post.id, accounts, run_at, now)
     session.execute(insert(Destination), rows)
     if run_at is not None:

@@ -52,6 +52,10 @@ PERMITS: Final[Mapping[Status, Set[Operation]]] = {
 # fmt: on
 
 
+KEEPS_SLOT: Final = frozenset({S.SCHEDULED, S.PENDING_APPROVAL})
+"""What a post of the queue may become without its slot going to another."""
+
+
 class Transition(StrEnum):
     """What else can be done with a post, beyond the document's table."""
 

@@ -57,7 +57,7 @@ class Post(Base):
     thread: Mapped[list[Any]]  # [{"content", "mediaIds"}], in order
     persona_id: Mapped[str | None]
     units: Mapped[int] = mapped_column(default=1)  # what it counts against the plan (V110)
-    slot: Mapped[datetime | None]  # of the queue, while the post waits for it
+    slot: Mapped[datetime | None]  # of the queue: what waits for it or went out in it
     recurrence_id: Mapped[UUID | None]  # the rule that made it
     is_recurring: Mapped[bool | None]  # True: it has a rule of its own
     late_policy: Mapped[str | None]  # its own; None: its workspace's

@@ -29,6 +29,20 @@ _DESTINATIONS = (
 )
 
 
+_QUEUE = (
+    select(Post.id, func.row_number().over(order_by=Post.slot).label("position"))
+    .where(
+        Post.workspace_id == bindparam("workspace"),
+        Post.slot.is_not(None),
+        Post.status == Status.SCHEDULED,
+    )
+    .subquery()
+)
+_POSITIONS = select(_QUEUE.c.id, _QUEUE.c.position).where(
+    _QUEUE.c.id.in_(bindparam("posts", expanding=True))
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformView:
     """A destination with its account and the history of its attempts."""
@@ -45,6 +59,7 @@ class PostView:
     post: Post
     platforms: Sequence[PlatformView]
     files: Mapping[UUID, MediaFile]
+    queue_position: int | None  # 1: the next of the queue to go out (C60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +129,26 @@ def _views(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> list[
             PlatformView(destination=row, account=account, attempts=attempts.get(row.id, ()))
         )
     files = _files(session, workspace_id, posts)
-    return [PostView(post=post, platforms=platforms[post.id], files=files) for post in posts]
+    positions = _positions(session, workspace_id, posts)
+    return [
+        PostView(
+            post=post,
+            platforms=platforms[post.id],
+            files=files,
+            queue_position=positions.get(post.id),
+        )
+        for post in posts
+    ]
+
+
+def _positions(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> Mapping[UUID, int]:
+    queued = [
+        post.id for post in posts if post.slot is not None and post.status == Status.SCHEDULED
+    ]
+    if not queued:
+        return {}
+    rows = session.execute(_POSITIONS, {"workspace": workspace_id, "posts": queued})
+    return {row.id: row.position for row in rows}
 
 
 def _attempts(

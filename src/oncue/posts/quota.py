@@ -29,7 +29,9 @@ def charge(
     plan, per_month, per_day = session.execute(_LIMITS, {"workspace": workspace_id}).one()
     if per_month is None and not per_day:
         return
-    session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())
+    session.execute(
+        select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True)
+    )
     if per_month is not None:
         first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         used = _units_since(session, workspace_id, first)

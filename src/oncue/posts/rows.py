@@ -7,7 +7,7 @@ from uuid import UUID
 
 from oncue.accounts.models import Account
 from oncue.lib import ids
-from oncue.posts.lifecycle import State, Status
+from oncue.posts.lifecycle import KEEPS_SLOT, State, Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.values import ContentType, NewPost, ThreadEntry
 
@@ -75,9 +75,18 @@ def post_row(
         "thread": thread_rows(new.thread),
         "persona_id": new.persona_id,
         "units": units_of(new.thread),
+        "slot": scheduled_for if new.queue else None,
+        "late_policy": new.late_policy,
         "created_at": now,
         "updated_at": now,
     }
+
+
+def becoming(status: Status | None) -> dict[str, Any]:
+    """What a post's new status changes: one in which it waits for no slot gives its slot back."""
+    if status is None:
+        return {}
+    return {"status": status} if status in KEEPS_SLOT else {"status": status, "slot": None}
 
 
 def as_post(row: Mapping[str, Any]) -> Post:

@@ -21,6 +21,7 @@ from oncue.posts.models import Destination, Post
 from oncue.posts.rows import (
     as_destination,
     as_post,
+    becoming,
     destination_rows,
     files_named,
     post_row,
@@ -51,7 +52,7 @@ _GET = (
     .execution_options(populate_existing=True)
 )
 
-OFF_DUTY: Mapping[str, Any] = {"run_at": None, "ticket": None, "next_retry_at": None}
+OFF_DUTY: Mapping[str, Any] = dict.fromkeys(("run_at", "ticket", "next_retry_at", "held_reason"))
 """A destination that waits for nothing; goes with a raised fence."""
 
 
@@ -158,7 +159,7 @@ def move(
         update(Post)
         .where(Post.id == post_id, Post.workspace_id == workspace_id)
         .where(Post.status.in_(statuses_permitting(operation)))
-        .values(updated_at=later(Post.updated_at, now), **({"status": to} if to else {}))
+        .values(updated_at=later(Post.updated_at, now), **becoming(to))
         .returning(Post.id)
         .execution_options(synchronize_session=False)
     )
@@ -211,6 +212,7 @@ def send_out(
             runs=0,
             error=None,
             needs_review=False,
+            held_reason=None,
         )
         .execution_options(synchronize_session=False)
     )

@@ -7,6 +7,8 @@ from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from oncue.workspaces.models import LatePolicy
+
 
 class ContentType(StrEnum):
     """A hint at what a post is. THREAD is more than a hint: it makes one."""
@@ -36,7 +38,9 @@ class NewPost:
     content: str
     account_ids: Sequence[UUID]
     scheduled_for: datetime | None = None
+    queue: bool = False  # its time is a slot, which queue.service finds
     save_as_draft: bool = False
+    late_policy: LatePolicy | None = None  # None: its workspace's
     content_type: ContentType | None = None
     platform_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     platform_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class Changes:
     thread: Sequence[ThreadEntry] | Keep = KEEP
     first_comment: str | Keep | None = KEEP
     first_comment_delay: int | Keep = KEEP
+    late_policy: LatePolicy | Keep | None = KEEP
     platform_removed_at: datetime | Keep | None = KEEP
     metadata: Mapping[str, Any] | Keep | None = KEEP
     version: datetime | None = None

@@ -3,6 +3,7 @@
 `run_at` is the only truth about what happens when. Promoting a row takes its `run_at` away,
 raises its fence and gives it a ticket: the job that carries the ticket may run it. One account
 has at most one destination with the workers; the next goes as soon as that one has settled.
+A post whose turn comes too late for its policy is put off instead.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from oncue.db.base import NOW, later
 from oncue.db.database import serialise
-from oncue.posts import events
+from oncue.posts import events, lateness
 from oncue.posts.lifecycle import State, Status
 from oncue.posts.models import Destination, Post
 
@@ -102,6 +103,8 @@ def promote_due(session: Session, now: datetime) -> list[Job]:
     serialise(session, PROMOTER_LOCK)
     jobs: list[Job] = []
     while batch := session.scalars(_DUE_AND_IDLE, {"now": now}).all():
+        if lateness.put_off(session, batch, now):
+            continue
         promoted = _promote(session, _first_of_each_account(batch), now)
         if not promoted:
             break
@@ -111,8 +114,10 @@ def promote_due(session: Session, now: datetime) -> list[Job]:
 
 def promote_next(session: Session, account_id: UUID, now: datetime) -> list[Job]:
     """Promote the account's next due destination; called as its present one settles."""
-    waiting = session.scalars(_DUE_NEXT, {"account": account_id, "now": now}).all()
-    return _promote(session, waiting, now)
+    while waiting := session.scalars(_DUE_NEXT, {"account": account_id, "now": now}).all():
+        if not lateness.put_off(session, waiting, now):
+            return _promote(session, waiting, now)
+    return []
 
 
 def next_due(session: Session) -> datetime | None:

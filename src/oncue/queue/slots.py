@@ -68,9 +68,14 @@ def upcoming(slots: Slots, after: datetime) -> Iterator[datetime]:
     return (moment for moment, _ in groupby(moments) if moment > after)
 
 
-def next_free(slots: Slots, after: datetime, taken: Container[datetime]) -> datetime | None:
-    """The first upcoming slot not `taken`; None without slots or when all are."""
-    return next((moment for moment in upcoming(slots, after) if moment not in taken), None)
+def free(slots: Slots, after: datetime, taken: Container[datetime]) -> Iterator[datetime]:
+    """The upcoming slots that are not `taken`."""
+    return (moment for moment in upcoming(slots, after) if moment not in taken)
+
+
+def written(slots: Slots) -> list[dict[str, str]]:
+    """The week's slots as `parse` reads them."""
+    return [{"day": DAYS[slot.day], "time": f"{slot.time:%H:%M}"} for slot in slots.weekly]
 
 
 def _walls(slots: Slots, after: datetime) -> Iterator[datetime]:

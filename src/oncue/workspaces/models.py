@@ -1,6 +1,7 @@
 """Tenants and their keys."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,14 @@ from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
+
+
+class LatePolicy(StrEnum):
+    """What becomes of a scheduled post that was not sent out at its time."""
+
+    PUBLISH = "publish"  # it goes out late, up to a point
+    HOLD = "hold"  # it waits for a person
+    SKIP = "skip"  # it does not go out at all
 
 
 class Workspace(Base):

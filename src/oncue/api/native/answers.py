@@ -13,7 +13,6 @@ from oncue.api.fields import (
     PostId,
     RecurrenceId,
     When,
-    WorkspaceId,
 )
 from oncue.lib import ids
 from oncue.media.models import MediaFile
@@ -45,6 +44,7 @@ class PlatformOut(Out):
     publish_warning: str | None
     error: str | None
     needs_review: bool
+    held_reason: str | None
     retry_count: int
     next_retry_at: When | None
     attempts: list[AttemptOut]
@@ -84,6 +84,7 @@ class PostOut(Out):
     first_comment: str | None
     first_comment_delay: int | None
     queue_position: int | None
+    late_policy: str | None
     tags: list[str]
     metadata: dict[str, Any] | None
     media: list[MediaOut]
@@ -192,22 +193,6 @@ class AccountListOut(Out):
     pagination: PageOut
 
 
-class MeOut(Out):
-    """Whose key this is, and what it may do."""
-
-    workspace_id: WorkspaceId
-    workspace_name: str
-    plan: str
-    scopes: list[str]
-
-
-class HealthOut(Out):
-    """The server is here."""
-
-    status: str
-    version: str
-
-
 def show_post(view: PostView) -> PostOut:
     """A post as it is answered."""
     post = view.post
@@ -222,7 +207,8 @@ def show_post(view: PostView) -> PostOut:
         platform_removed_at=post.platform_removed_at,
         first_comment=post.first_comment,
         first_comment_delay=post.first_comment_delay,
-        queue_position=None,
+        queue_position=view.queue_position,
+        late_policy=post.late_policy,
         tags=post.tags,
         metadata=post.post_metadata,
         media=[show_media(view.files[name]) for name in named if name in view.files],
@@ -260,6 +246,7 @@ def _show_platform(view: PlatformView) -> PlatformOut:
         publish_warning=row.publish_warning,
         error=row.error,
         needs_review=row.needs_review,
+        held_reason=row.held_reason,
         retry_count=row.retry_count,
         next_retry_at=row.next_retry_at,
         attempts=[show_attempt(attempt) for attempt in view.attempts],

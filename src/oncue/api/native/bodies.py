@@ -14,6 +14,7 @@ from oncue.api.fields import (
     When,
 )
 from oncue.posts.values import ContentType
+from oncue.workspaces.models import LatePolicy
 
 CREATE_CHARACTERS: Final = 10_000
 PATCH_CHARACTERS: Final = 63_206
@@ -30,6 +31,7 @@ def _upper(value: object) -> object:
 
 
 Kind = Annotated[ContentType, Field(strict=False), BeforeValidator(_upper)]
+LateRule = Annotated[LatePolicy, Field(strict=False)]
 
 
 class OverrideIn(Body):
@@ -63,6 +65,8 @@ class CreatePost(Body):
     content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)]
     account_ids: Accounts
     scheduled_for: When | None = None
+    queue: StrictBool = False
+    late_policy: LateRule | None = None
     content_type: Kind | None = None
     save_as_draft: StrictBool = False
     platform_overrides: Overrides = {}
@@ -85,6 +89,7 @@ class UpdatePost(Body):
     scheduled_for: When | None = None
     clear_schedule: StrictBool = False
     save_as_draft: StrictBool = False
+    late_policy: LateRule | None = None
     account_ids: Accounts = []
     media: MediaIds = []
     platform_overrides: Overrides = {}

@@ -25,9 +25,9 @@ from oncue.api.native.posts import new_post
 from oncue.api.services import Services
 from oncue.errors import AppError, Invalid, Issue
 from oncue.posts import bulk, queries
-from oncue.posts import service as posts
 from oncue.posts.bulk import Outcome
 from oncue.posts.values import ContentType, NewPost
+from oncue.queue import service as queue
 from oncue.workspaces.keys import Caller
 
 router = APIRouter(prefix="/v1/posts", tags=["bulk"], route_class=KeyedRoute)
@@ -175,7 +175,7 @@ async def bulk_video(
 
 
 def _maker(caller: Caller, shared: Services) -> bulk.Make[NewPost]:
-    return lambda session, new: posts.create(session, caller.workspace_id, new, shared.now())
+    return lambda session, new: queue.create(session, caller.workspace_id, new, shared.now())
 
 
 def _item(post: object) -> NewPost | AppError:

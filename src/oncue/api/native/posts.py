@@ -33,6 +33,7 @@ from oncue.posts import cloning, editing, events, queries
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
 from oncue.posts.values import Changes, NewPost, ThreadEntry
+from oncue.queue import service as queue
 from oncue.workspaces.keys import Caller
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
@@ -44,11 +45,14 @@ PostPath = Annotated[PostId, Path(description="A post's id: a TypeID or its UUID
 async def create_post(
     body: CreatePost, caller: PostsWriter, shared: Shared, once: Idempotent
 ) -> PostOut:
-    """Create a draft, or with `scheduledFor` a post that goes out at that time."""
+    """Create a draft, or with `scheduledFor` a post that goes out at that time.
+
+    With `queue` that time is the next free slot of the workspace's queue.
+    """
     new = new_post(body)
 
     def work(session: Session) -> PostOut:
-        post_id = posts.create(session, caller.workspace_id, new, shared.now())
+        post_id = queue.create(session, caller.workspace_id, new, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
     return await once.write(work, status=201)
@@ -193,7 +197,9 @@ def new_post(body: CreatePost) -> NewPost:
         content=body.content,
         account_ids=body.account_ids,
         scheduled_for=body.scheduled_for,
+        queue=body.queue,
         save_as_draft=body.save_as_draft,
+        late_policy=body.late_policy,
         content_type=body.content_type,
         platform_overrides=_plain(body.platform_overrides),
         platform_metadata=body.platform_metadata,
