@@ -18,6 +18,7 @@ from oncue.api.native import (
     media,
     posts,
     publishing,
+    replies,
     system,
     withdrawing,
 )
@@ -61,6 +62,7 @@ def create_app(services: Services) -> Edge:
         posts,
         publishing,
         withdrawing,
+        replies,
         accounts,
         media,
         system,
