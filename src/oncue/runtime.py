@@ -23,6 +23,7 @@ from oncue.lib.fence import SystemResolver
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
+from oncue.publishing.comments import Commenter
 from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
 from oncue.publishing.importing import Importer
@@ -122,9 +123,13 @@ def assemble(
         outbound=outbound,
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
+    commenter = Commenter(
+        db=db, wire=wire, now=now, sleep=sleep, lookup_seconds=settings.lookup_seconds
+    )
     duties = [
         Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
         Duty(name="repeating", topic=Topic.ERRAND, act=partial(run_due, db, now)),
+        Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
     ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)

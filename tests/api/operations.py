@@ -22,6 +22,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "POST /v1/posts/{post_id}/duplicate": WRITE,
     "GET /v1/posts/{post_id}/events": READ,
     "GET /v1/posts/{post_id}/events/latest": READ,
+    "GET /v1/posts/{post_id}/replies": READ,
     "POST /v1/posts/{post_id}/publish": WRITE,
     "POST /v1/posts/{post_id}/retry": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": WRITE,

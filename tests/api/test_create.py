@@ -40,6 +40,7 @@ def fresh(installation: Installation, platform: str, shown: dict[str, Any]) -> d
         "retryCount": 0,
         "nextRetryAt": None,
         "attempts": [],
+        "firstComment": None,
     }
 
 

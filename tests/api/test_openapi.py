@@ -68,6 +68,7 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "POST /v1/posts/{post_id}/duplicate": (on("threaded"), UNKNOWN),
     "GET /v1/posts/{post_id}/events": (on("partial"), UNKNOWN),
     "GET /v1/posts/{post_id}/events/latest": (on("partial"), UNKNOWN),
+    "GET /v1/posts/{post_id}/replies": (on("published"), UNKNOWN),
     "POST /v1/posts/{post_id}/publish": (on("threaded"), on("published")),
     "POST /v1/posts/{post_id}/retry": (on("failed"), on("published")),
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": (on("partial"), on("published")),

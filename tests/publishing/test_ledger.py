@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from installation import START, Installation
 from oncue.connectors.base import Effect, Reply
 from oncue.connectors.journal import Fenced, Recorded
-from oncue.posts.models import Destination, Step
-from oncue.publishing.ledger import StepLedger, as_json, from_json, load_steps
+from oncue.posts.models import Comment, Destination, Step
+from oncue.publishing.ledger import StepLedger, as_json, from_json, hold, load_steps
 from oncue.publishing.publisher import Run
 from publishing.due import begun, scheduled
 
@@ -31,7 +31,7 @@ INTENT = Recorded(
 
 
 def ledger_of(oncue: Installation, run: Run) -> StepLedger:
-    return StepLedger(oncue.db, run.claim, run.steps, oncue.clock)
+    return StepLedger(oncue.db, run.claim, run.steps, oncue.clock, hold)
 
 
 async def kept(oncue: Installation, run: Run) -> dict[str, Recorded]:
@@ -198,6 +198,34 @@ async def test_an_item_of_our_own_thread_is_claimed_too(installation: Installati
     await ledger.intend("item 2", Effect.FIND, "f")
 
     assert await claimed(ledger, "one", "two") == {"one"}
+
+
+async def test_a_comment_of_the_account_is_claimed_too(installation: Installation) -> None:
+    run = await begun(installation, "TWITTER")
+    ledger = ledger_of(installation, run)
+    await ledger.intend("post", Effect.FIND, "f")
+    mine = (await scheduled(installation, "TWITTER")).destination_id
+    other = (await scheduled(installation, "MASTODON")).destination_id
+    for destination_id, native_id in ((mine, "mine"), (other, "another's")):
+        await commented(installation, run, destination_id, native_id)
+
+    assert await claimed(ledger, "mine", "another's", "new") == {"mine"}
+
+
+async def commented(oncue: Installation, run: Run, destination_id: UUID, native_id: str) -> None:
+    def work(session: Session) -> None:
+        session.add(
+            Comment(
+                destination_id=destination_id,
+                workspace_id=run.claim.workspace_id,
+                text="First!",
+                state="published",
+                native_id=native_id,
+                created_at=START,
+            )
+        )
+
+    await oncue.db.write(work)
 
 
 async def claimed(ledger: StepLedger, *native_ids: str) -> set[str]:

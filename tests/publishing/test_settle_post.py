@@ -11,7 +11,7 @@ from oncue.connectors.base import Effect, Published, Refusal, Refused, Reply
 from oncue.lib import ids
 from oncue.posts import events
 from oncue.posts.models import Event, Post
-from oncue.publishing.ledger import StepLedger
+from oncue.publishing.ledger import StepLedger, hold
 from oncue.publishing.publisher import Run
 from oncue.publishing.settle import Outcome, Unknown
 from publishing.due import begun, claimed, ended, promoted, scheduled, status_of
@@ -109,7 +109,7 @@ def key_time(run: Run) -> datetime:
 
 async def steps(oncue: Installation, run: Run, *done: str) -> None:
     """Keep an upload, these public steps, and the intent of one that was refused."""
-    ledger = StepLedger(oncue.db, run.claim, run.steps, oncue.clock)
+    ledger = StepLedger(oncue.db, run.claim, run.steps, oncue.clock, hold)
     ledger.note("step 1", Effect.REPEAT, "u", Reply(200, {}))
     for name in done:
         await ledger.intend(name, Effect.FIND, "f")

@@ -7,7 +7,7 @@ recorded into a fresh generator.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -265,11 +265,19 @@ class Deletes(ABC):
 
 
 class Comments(ABC):
-    """A network where an account can comment on its own post."""
+    """A network where an account can comment on its own post (V61-V64)."""
+
+    def takes_comments(self, credentials: Collection[str]) -> bool:
+        """Whether an account that holds credentials of these names can comment (C58)."""
+        return True
 
     @abstractmethod
     def comment(self, post: Published, text: str, account: Account) -> Steps[str]:
-        """Comment on `post`; the comment's id. The public call has a name and an effect."""
+        """Comment on `post`; the comment's id.
+
+        The public call is FIND, KEYED or REVIEW and has a name. A post has one first comment,
+        so a key may follow from the post's id.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +304,10 @@ class Finds(ABC):
 
     @abstractmethod
     def find(self, call: Call, account: Account, since: datetime) -> Steps[Sequence[Found]]:
-        """The account's own posts since `since` that are what `call` asked for."""
+        """The account's own posts since `since` that are what `call` asked for.
+
+        Where the network also comments by a FIND call, its comments likewise.
+        """
 
 
 @dataclass(frozen=True, slots=True)

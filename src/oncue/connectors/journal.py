@@ -29,7 +29,7 @@ class OutcomeUnknown(Exception):
 
 
 class Fenced(Exception):
-    """The destination has been taken away from this run; it must not write any more."""
+    """The row has been taken away from this run; it must not write any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ A network moves from here to its connector's own file when it is built.
 from collections.abc import Mapping
 from typing import Final
 
+from oncue.connectors.options import Between, Name, OneOf, Option
 from oncue.connectors.spec import MB, MediaRules, Spec, TextRule
 from oncue.connectors.text import utf8_bytes
 
@@ -14,6 +15,19 @@ JPEG_PNG: Final = frozenset({"image/jpeg", "image/png"})
 PHOTOS: Final = JPEG_PNG | {"image/gif"}
 MP4: Final = frozenset({"video/mp4"})
 MP4_MOV: Final = MP4 | {"video/quicktime"}
+
+# https://developers.tiktok.com/doc/content-posting-api-reference-direct-post (privacy_level)
+TIKTOK_OPTIONS: Final[Mapping[str, Option]] = {
+    "tiktokPrivacyLevel": OneOf(
+        ("PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY", "FOLLOWER_OF_CREATOR")
+    )
+}
+NO_OPTIONS: Final[Mapping[str, Option]] = {}
+INSTAGRAM_OPTIONS: Final[Mapping[str, Option]] = {
+    "instagramAudioId": Name(),
+    "instagramAudioVolume": Between(0.0, 1.0),
+    "instagramVideoVolume": Between(0.0, 1.0),
+}
 
 
 def _utf16_units(text: str) -> int:
@@ -24,7 +38,13 @@ def _characters(limit: int) -> TextRule:
     return TextRule(limit=limit, unit="characters")
 
 
-def _spec(platform: str, name: str, text: TextRule, media: MediaRules) -> Spec:
+def _spec(
+    platform: str,
+    name: str,
+    text: TextRule,
+    media: MediaRules,
+    options: Mapping[str, Option] = NO_OPTIONS,
+) -> Spec:
     return Spec(
         platform=platform,
         name=name,
@@ -32,6 +52,7 @@ def _spec(platform: str, name: str, text: TextRule, media: MediaRules) -> Spec:
         text=text,
         media=media,
         credentials=("accessToken",),
+        options=options,
     )
 
 
@@ -74,6 +95,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 video_types=MP4_MOV,
                 video_bytes=300 * MB,
             ),
+            INSTAGRAM_OPTIONS,
         ),
         _spec(
             "THREADS",
@@ -99,6 +121,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 video_types=MP4_MOV | {"video/webm"},
                 video_bytes=4 * GB,
             ),
+            TIKTOK_OPTIONS,
         ),
         _spec(
             "YOUTUBE",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from oncue.connectors.options import Option
+
 MB = 1024 * 1024
 
 
@@ -44,6 +46,8 @@ class Draft:
 
     `key` is the destination's id and `begun_at` the moment its journal was begun; neither
     changes when a publication is resumed, so identifiers derived from them are stable.
+    `options` is the post's platformMetadata for this network as it was handed in (V47), and
+    `kind` its contentType ("" without one).
     """
 
     text: str
@@ -52,6 +56,7 @@ class Draft:
     media: Sequence[Media] = ()
     thread: Sequence[ThreadItem] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
     def items(self) -> Sequence[ThreadItem]:
         """The posts to make, in order: the thread's, or the single one this draft is."""
@@ -114,6 +119,7 @@ class Spec:
     takes_nothing: bool = False  # whether a post without text and media is one
     own_server: bool = False  # whether the account says which server it lives on
     default_server: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)  # of platformMetadata
 
 
 def fields_of(draft: Draft, number: int) -> tuple[str, str]:
@@ -132,6 +138,23 @@ def spec_problems(spec: Spec, draft: Draft) -> list[Problem]:
         problems += text_problems(spec, item.text, text)
         problems += media_problems(spec, item.media, media)
     return problems
+
+
+def option_problems(spec: Spec, options: Mapping[str, Any]) -> list[Problem]:
+    """The known fields of a post's platformMetadata that hold what the network has no use for.
+
+    Null is as good as not there. A field that is not known here passes.
+    """
+    return [
+        Problem(
+            field=f"platformMetadata.{spec.platform}.{name}",
+            code="OPTION_NOT_ALLOWED",
+            message=refusal,
+        )
+        for name, option in spec.options.items()
+        if options.get(name) is not None
+        if (refusal := option.refuse(options[name])) is not None
+    ]
 
 
 def nothing_problems(spec: Spec, text: str, media: Sequence[Media], field: str) -> list[Problem]:

@@ -1,18 +1,17 @@
 """Looking before anything is created: what networks would say, what is planned already."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
-from oncue.connectors.planned import PLANNED
-from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
+from oncue.connectors.registry import CONNECTORS, spec_of
+from oncue.connectors.spec import Draft, Media, Problem, Spec, option_problems, spec_problems
 from oncue.errors import Invalid, Issue
 from oncue.posts.drafts import load_files
 from oncue.posts.lifecycle import Status
@@ -20,10 +19,6 @@ from oncue.posts.models import Destination, Post
 from oncue.posts.validation import media_issues
 
 COMMENT_CHARACTERS: Final = 2_200
-SPECS: Final[Mapping[str, Spec]] = {
-    **PLANNED,
-    **{platform: connector.spec for platform, connector in CONNECTORS.items()},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +29,7 @@ class Sketch:
     media_ids: Sequence[UUID] = ()
     media: Sequence[Media] = ()
     first_comment: str | None = None
+    platform_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +49,20 @@ def validate(
     files = load_files(session, workspace_id, sketch.media_ids)
     media = [*(files[media_id] for media_id in sketch.media_ids), *sketch.media]
     draft = Draft(text=sketch.content, key="", begun_at=now, media=media)
-    return {platform: _finding(platform, draft, sketch.first_comment) for platform in platforms}
+    return {
+        platform: _finding(
+            platform,
+            replace(draft, options=sketch.platform_metadata.get(platform, {})),
+            sketch.first_comment,
+        )
+        for platform in platforms
+    }
 
 
 def _finding(platform: str, draft: Draft, comment: str | None) -> Finding:
-    spec, connector = SPECS[platform], CONNECTORS.get(platform)
+    spec, connector = spec_of(platform), CONNECTORS.get(platform)
     problems = connector.check(draft) if connector else spec_problems(spec, draft)
+    problems = [*problems, *option_problems(spec, draft.options)]
     if comment is not None and len(comment) > COMMENT_CHARACTERS:
         problems = [*problems, _long_comment(spec, len(comment))]
     warnings = []

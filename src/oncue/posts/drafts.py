@@ -70,6 +70,7 @@ def draft_for(
         media=_resolve(post.media_ids, files),
         thread=thread,
         options=post.platform_metadata.get(platform, {}),
+        kind=post.content_type or "",
     )
 
 

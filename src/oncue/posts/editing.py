@@ -32,6 +32,7 @@ from oncue.posts.validation import (
     check_metadata,
     check_networks,
     media_issues,
+    option_issues,
     thread_issues,
     time_issues,
 )
@@ -90,6 +91,8 @@ def _check(session: Session, post: Post, changes: Changes, now: datetime) -> Non
     if changes.thread is not KEEP:
         wanted = [media_id for entry in changes.thread for media_id in entry.media_ids]
         issues += media_issues(session, post.workspace_id, wanted, "threadPosts")
+    if changes.platform_metadata is not KEEP:
+        issues += option_issues(changes.platform_metadata)
     touched = (changes.thread, changes.content_type, changes.account_ids)
     if any(part is not KEEP for part in touched):
         platforms = [row.platform for row in destinations_of(session, post.workspace_id, post.id)]

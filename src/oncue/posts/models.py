@@ -191,7 +191,8 @@ class Attempt(Base):
 class Comment(Base):
     """The first comment under one destination's publication, due after it (V37, V61-V71).
 
-    `fence` names the run that may write, and `lease_until` how long a silent one keeps the row.
+    `fence` names the run that may write. While one has the row, `due_at` is when it is taken
+    from it if it is not heard of again.
     """
 
     __tablename__ = "comment"
@@ -211,8 +212,7 @@ class Comment(Base):
     state: Mapped[str] = mapped_column(default="waiting")
     due_at: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None]
-    runs: Mapped[int] = mapped_column(default=0)
+    runs: Mapped[int] = mapped_column(default=0)  # starts that led nowhere
     retry_count: Mapped[int] = mapped_column(default=0)
     native_id: Mapped[str | None]
     error: Mapped[str | None]

@@ -13,7 +13,7 @@ from oncue.accounts.models import Account
 from oncue.media.models import MediaFile
 from oncue.posts.drafts import media_of
 from oncue.posts.lifecycle import Status
-from oncue.posts.models import Attempt, Destination, Post
+from oncue.posts.models import Attempt, Comment, Destination, Post
 from oncue.posts.service import get
 
 # Every answer with a post runs this, so it is built once: building costs more than running it.
@@ -50,6 +50,7 @@ class PlatformView:
     destination: Destination
     account: Account
     attempts: Sequence[Attempt]
+    comment: Comment | None  # the first comment, where the network takes one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +124,17 @@ def _views(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> list[
     post_ids = [post.id for post in posts]
     rows = session.execute(_DESTINATIONS, {"workspace": workspace_id, "posts": post_ids}).all()
     attempts = _attempts(session, workspace_id, [row for row, _account in rows if row.attempt])
+    out = [row for row, _account in rows if row.platform_post_id is not None]
+    comments = _comments(session, workspace_id, out)
     platforms: dict[UUID, list[PlatformView]] = defaultdict(list)
     for row, account in rows:
         platforms[row.post_id].append(
-            PlatformView(destination=row, account=account, attempts=attempts.get(row.id, ()))
+            PlatformView(
+                destination=row,
+                account=account,
+                attempts=attempts.get(row.id, ()),
+                comment=comments.get(row.id),
+            )
         )
     files = _files(session, workspace_id, posts)
     positions = _positions(session, workspace_id, posts)
@@ -166,6 +174,22 @@ def _attempts(
         ):
             found[attempt.destination_id].append(attempt)
     return found
+
+
+def _comments(
+    session: Session, workspace_id: UUID, rows: Sequence[Destination]
+) -> Mapping[UUID, Comment]:
+    if not rows:
+        return {}
+    found = session.scalars(
+        select(Comment)
+        .where(
+            Comment.workspace_id == workspace_id,
+            Comment.destination_id.in_([row.id for row in rows]),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return {comment.destination_id: comment for comment in found}
 
 
 def _files(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> Mapping[UUID, MediaFile]:

@@ -31,6 +31,7 @@ from oncue.posts.validation import (
     check_metadata,
     check_networks,
     media_issues,
+    option_issues,
     thread_issues,
     time_issues,
 )
@@ -64,6 +65,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     issues += thread_issues(new.content_type, new.thread, platforms)
     issues += media_issues(session, workspace_id, new.media_ids)
     issues += media_issues(session, workspace_id, files_named((), new.thread), "threadPosts")
+    issues += option_issues(new.platform_metadata)
     if issues:
         raise Invalid(issues)
     quota.charge(session, workspace_id, platforms, units_of(new.thread), now)

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.spec import Problem, Spec
+from oncue.connectors.registry import CONNECTORS, spec_of
+from oncue.connectors.spec import Problem, Spec, option_problems
 from oncue.errors import Invalid, InvalidMetadata, Issue
 from oncue.lib import ids
 from oncue.lib.clock import iso
@@ -89,6 +89,15 @@ def _media_issue(field: str, media_id: UUID, status: str | None) -> Issue:
     if status is None:
         return Issue(field=field, code="MEDIA_NOT_FOUND", message=f"No media with id {name}")
     return Issue(field=field, code="MEDIA_NOT_READY", message=f"{name} is {status}, not ready")
+
+
+def option_issues(metadata: Mapping[str, Mapping[str, Any]]) -> list[Issue]:
+    """What is wrong in platformMetadata with the fields a network knows (V49, V55, V56)."""
+    return [
+        as_issue(spec, problem)
+        for spec, options in ((spec_of(name), given) for name, given in metadata.items())
+        for problem in option_problems(spec, options)
+    ]
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> None:

@@ -1,67 +1,40 @@
 """Taking back what has been out: the record of it. publishing.unpublish asks the networks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from oncue.accounts.models import Account
 from oncue.errors import OperationNotPermitted
-from oncue.posts import events
-from oncue.posts.lifecycle import State, Status, Transition, statuses_permitting
+from oncue.posts import comments, events
+from oncue.posts.lifecycle import Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
+from oncue.posts.publications import Publication, publications
 from oncue.posts.service import get, move, stand_down
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A publication that is to be taken off its network."""
+def targets(
+    session: Session, workspace_id: UUID, post_id: UUID, now: datetime
+) -> Sequence[Publication]:
+    """What is to be taken off the networks; no first comment is sent to it from here on.
 
-    platform: str
-    account_id: UUID
-    native_id: str
-    server: str
-    username: str
-    post_id: str
-
-
-def targets(session: Session, workspace_id: UUID, post_id: UUID) -> Sequence[Target]:
-    """What is public of the post; raises NotFound, or OperationNotPermitted (V291)."""
+    Raises NotFound, or OperationNotPermitted (V291).
+    """
     post = get(session, workspace_id, post_id)
     permitted = statuses_permitting(Transition.UNPUBLISH)
     if post.status not in permitted:
         raise OperationNotPermitted(Transition.UNPUBLISH, post.status, permitted)
-    rows = session.execute(
-        select(Destination, Account)
-        .join(Account, Account.id == Destination.account_id)
-        .where(
-            Destination.workspace_id == workspace_id,
-            Destination.post_id == post_id,
-            Destination.state == State.PUBLISHED,
-            Destination.platform_post_id.is_not(None),
-        )
-        .order_by(Destination.position)
-    )
-    return [
-        Target(
-            platform=row.platform,
-            account_id=account.id,
-            native_id=account.native_id,
-            server=account.server,
-            username=account.username,
-            post_id=row.platform_post_id or "",
-        )
-        for row, account in rows
-    ]
+    comments.withdraw(session, workspace_id, post_id, now)
+    return publications(session, workspace_id, post_id)
 
 
 def mark_unpublished(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
     """The post counts as unpublished, whatever each network said (V296)."""
     move(session, workspace_id, post_id, Transition.UNPUBLISH, now, to=Status.UNPUBLISHED)
     stand_down(session, workspace_id, post_id)
+    comments.withdraw(session, workspace_id, post_id, now)  # what has settled since
     events.record(session, workspace_id, post_id, "post.unpublished", now)
 
 
@@ -74,6 +47,7 @@ def archive(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) 
         .execution_options(synchronize_session=False)
     )
     move(session, workspace_id, post_id, Transition.ARCHIVE, now, to=Status.ARCHIVED)
+    comments.withdraw(session, workspace_id, post_id, now)
     session.execute(
         update(Destination)
         .where(Destination.workspace_id == workspace_id, Destination.post_id == post_id)

@@ -1,13 +1,14 @@
 """The step ledger of one run: what was asked of the network, and what it said.
 
-Every write checks, in its own transaction, that the destination is still this run's. A run
-that was overtaken (a pause longer than the heartbeat, say) finds its write refused and stops.
+Every write checks, in its own transaction, that its row is still this run's: the destination
+while it is published, the comment while that is sent. A run that was overtaken (a pause longer
+than the heartbeat, say) finds its write refused and stops.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Table, bindparam, delete, insert, select, update
@@ -19,6 +20,7 @@ from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Step
+from oncue.publishing.accounted import accounted_for
 
 _destinations: Table = Destination.__table__  # type: ignore[assignment]
 _steps: Table = Step.__table__  # type: ignore[assignment]
@@ -50,15 +52,24 @@ _UPDATE_STEP = update(_steps).where(*_STEP)
 _DELETE_STEP = delete(_steps).where(*_STEP)
 
 
+COMMENT_JOURNAL: Final = -1  # a comment has one, whatever its destination's are
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A run's right to a destination: it holds as long as nobody raises the fence."""
+    """A run's right to a row: it holds as long as nobody raises the fence.
+
+    `journal` counts from 0 for publications, and is COMMENT_JOURNAL for the first comment.
+    """
 
     destination_id: UUID
     workspace_id: UUID
     account_id: UUID
     journal: int
     fence: int
+
+
+Hold: TypeAlias = Callable[[Session, Claim], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +82,17 @@ class _Note:
 
 
 class StepLedger:
-    """A Journal (see connectors.runner) on the database."""
+    """A Journal (see connectors.runner) on the database.
 
-    def __init__(self, db: Database, claim: Claim, steps: Sequence[Recorded], now: Clock) -> None:
+    `hold` raises Fenced where the claim is no longer good, and keeps it so until the commit.
+    """
+
+    def __init__(
+        self, db: Database, claim: Claim, steps: Sequence[Recorded], now: Clock, hold: Hold
+    ) -> None:
         self._db = db
         self._claim = claim
+        self._hold = hold
         self._steps = {step.name: step for step in steps}
         self._notes: list[_Note] = []
         self._now = now
@@ -96,7 +113,7 @@ class StepLedger:
         )
 
         def write(session: Session) -> None:
-            hold(session, self._claim)
+            self._hold(session, self._claim)
             self._write_notes(session, notes)
             if past is None:
                 session.execute(_INSERT_STEP, self._row(intent, effect))
@@ -112,7 +129,7 @@ class StepLedger:
         intent, notes, now = self._steps[name], self._notes, self._now()
 
         def write(session: Session) -> None:
-            hold(session, self._claim)
+            self._hold(session, self._claim)
             self._write_notes(session, notes)
             self._update(session, name, reply=as_json(reply), done_at=now)
 
@@ -124,7 +141,7 @@ class StepLedger:
         looks = self._steps[name].looks + 1
 
         def write(session: Session) -> None:
-            hold(session, self._claim)
+            self._hold(session, self._claim)
             self._update(session, name, looks=looks)
 
         await self._db.write(write)
@@ -136,7 +153,7 @@ class StepLedger:
             return
 
         def write(session: Session) -> None:
-            hold(session, self._claim)
+            self._hold(session, self._claim)
             session.execute(_DELETE_STEP, self._key(name))
 
         await self._db.write(write)
@@ -163,43 +180,23 @@ class StepLedger:
             return
 
         def write(session: Session) -> None:
-            hold(session, self._claim)
+            self._hold(session, self._claim)
             self._write_notes(session, notes)
 
         await self._db.write(write)
         self._notes = []
 
     async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
-        """The ids among `native_ids` that the ledger knows from other destinations."""
+        """The ids among `native_ids` that something else the account did accounts for."""
         if not native_ids:
             return ()
-        claim = self._claim
-        wanted = set(native_ids)
-
-        def look(session: Session) -> set[str]:
-            others = session.scalars(
-                select(Destination.platform_post_id).where(
-                    Destination.workspace_id == claim.workspace_id,
-                    Destination.account_id == claim.account_id,
-                    Destination.id != claim.destination_id,
-                    Destination.platform_post_id.in_(wanted),
-                )
+        claim, wanted = self._claim, set(native_ids)
+        since = min(step.intent_at for step in self._steps.values())
+        return await self._db.read(
+            lambda session: accounted_for(
+                session, claim.workspace_id, claim.account_id, wanted, since
             )
-            replies = session.scalars(
-                select(Step.reply)
-                .join(Destination, Destination.id == Step.destination_id)
-                .where(
-                    Step.workspace_id == claim.workspace_id,
-                    Destination.account_id == claim.account_id,
-                    Step.effect == Effect.FIND,
-                    Step.done_at.is_not(None),
-                    Step.intent_at >= min(step.intent_at for step in self._steps.values()),
-                )
-            )
-            known = {native_id for native_id in others if native_id is not None}
-            return known | {text for reply in replies for text in _texts(reply) if text in wanted}
-
-        return await self._db.read(look)
+        )
 
     def _row(self, step: Recorded, effect: Effect) -> dict[str, Any]:
         return {
@@ -290,16 +287,3 @@ def as_json(reply: Reply) -> dict[str, Any]:
 
 def from_json(kept: Mapping[str, Any]) -> Reply:
     return Reply(kept["status"], kept["body"], kept["headers"])
-
-
-def _texts(value: Any) -> set[str]:
-    """Every string within a reply; among them the id of what it made."""
-    match value:
-        case str():
-            return {value}
-        case dict():
-            return {text for part in value.values() for text in _texts(part)}
-        case list():
-            return {text for part in value for text in _texts(part)}
-        case _:
-            return set()

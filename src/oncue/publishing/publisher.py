@@ -28,7 +28,7 @@ from oncue.posts.drafts import draft_for, load_files, media_of
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Post
 from oncue.publishing.engine import Engine, guard
-from oncue.publishing.ledger import Claim, StepLedger, load_steps
+from oncue.publishing.ledger import Claim, StepLedger, hold, load_steps
 from oncue.publishing.promoter import WITH_WORKERS, Job
 from oncue.publishing.settle import Outcome, Settled, Unknown, hand_back, park, settle
 
@@ -122,7 +122,7 @@ class Publisher:
         runner = Runner(
             connector=run.connector,
             account=run.account,
-            journal=StepLedger(self.db, claim, run.steps, self.now),
+            journal=StepLedger(self.db, claim, run.steps, self.now, hold),
             send=line.send,
             sleep=self.sleep,
             now=self.now,

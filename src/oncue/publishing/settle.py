@@ -14,7 +14,7 @@ from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
 from oncue.lib import ids
-from oncue.posts import events, journal
+from oncue.posts import comments, events, journal
 from oncue.posts.lifecycle import SHOWN_AS, State, Status, roll_up
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
@@ -111,6 +111,8 @@ def settle(
         journal.renew(session, row)
         if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
             accounts.set_status(session, claim.account_id, "expired", now)
+    if isinstance(outcome, Published):
+        comments.plan(session, post, row, now)
     _roll_up(session, post, now)
     status = "unknown" if isinstance(outcome, Unknown) else result["state"]
     jobs = promote_next(session, claim.account_id, now)
@@ -174,9 +176,13 @@ def _result(outcome: Outcome, retries: Mapping[str, int], now: datetime) -> dict
             }
         case Unknown():
             words = f"{OUTCOME_UNKNOWN}: {outcome.reason}"
-            return {"state": State.FAILED, "error": _short(words), "needs_review": True}
+            return {"state": State.FAILED, "error": shortened(words), "needs_review": True}
         case Refused():
-            failed = {"state": State.FAILED, "error": _short(str(outcome)), "next_retry_at": None}
+            failed = {
+                "state": State.FAILED,
+                "error": shortened(str(outcome)),
+                "next_retry_at": None,
+            }
             if not outcome.is_transient or retries["left"] <= 0:
                 return failed
             count = retries["count"] + 1
@@ -184,7 +190,8 @@ def _result(outcome: Outcome, retries: Mapping[str, int], now: datetime) -> dict
             return failed | {"retry_count": count, "next_retry_at": at, "run_at": at}
 
 
-def _short(words: str) -> str:
+def shortened(words: str) -> str:
+    """`words` as an `error` keeps them: a network may say any amount."""
     return words if len(words) <= ERROR_CHARACTERS else words[: ERROR_CHARACTERS - 1] + "…"
 
 

@@ -7,13 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from oncue.accounts.wire import Line, Wire
-from oncue.connectors.base import Account, Deletes, Refused, Unclear
+from oncue.connectors.base import Deletes, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.database import Database
 from oncue.posts import withdrawing
-from oncue.posts.withdrawing import Target
+from oncue.posts.publications import Publication
 
 NOT_SUPPORTED: Final = "platform_not_supported"
 
@@ -34,18 +34,19 @@ async def take_down(
     Deleting twice is harmless, so a crash half-way is mended by asking again. Raises NotFound
     and OperationNotPermitted before any network is asked.
     """
-    found = await db.read(lambda session: withdrawing.targets(session, workspace_id, post_id))
+    found = await db.write(
+        lambda session: withdrawing.targets(session, workspace_id, post_id, wire.now())
+    )
     return [await _remove(wire, workspace_id, target) for target in found]
 
 
-async def _remove(wire: Wire, workspace_id: UUID, target: Target) -> Removal:
+async def _remove(wire: Wire, workspace_id: UUID, target: Publication) -> Removal:
     connector = CONNECTORS[target.platform]
     if not isinstance(connector, Deletes):
         return Removal(platform=target.platform, reason=NOT_SUPPORTED)
-    line = Line(wire, connector, target.account_id, workspace_id, target.server)
-    account = Account(native_id=target.native_id, username=target.username, server=target.server)
+    line = Line(wire, connector, target.account_id, workspace_id, target.account.server)
     try:
-        await drive(connector.delete(target.post_id, account), line.send, asyncio.sleep)
+        await drive(connector.delete(target.post_id, target.account), line.send, asyncio.sleep)
     except (Refused, Unclear, NoAnswer, NotSent) as reason:
         return Removal(platform=target.platform, reason=str(reason))
     return Removal(platform=target.platform, reason=None)

@@ -10,9 +10,9 @@ from oncue.accounts.connecting import keep, vouch
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
-from oncue.api.fields import AccountId, PlatformName
+from oncue.api.fields import AccountId, Out, PlatformName, When
 from oncue.api.idempotency import Idempotent
-from oncue.api.native.answers import AccountListOut, AccountOut, show_page
+from oncue.api.native.answers import PageOut, show_page
 from oncue.api.native.bodies import CreateAccount
 from oncue.api.native.paging import (
     DEFAULT_LIMIT,
@@ -36,6 +36,27 @@ STATUSES: Final = {
     "all": (),
 }
 SHOWN: Final = ("active", "expired", "revoked")
+
+
+class AccountOut(Out):
+    """A connected account. Nothing secret is ever among this."""
+
+    id: AccountId
+    number: int
+    platform: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
+    account_type: str | None
+    status: str
+    connected_at: When
+
+
+class AccountListOut(Out):
+    """A page of accounts."""
+
+    data: list[AccountOut]
+    pagination: PageOut
 
 
 @router.get("")

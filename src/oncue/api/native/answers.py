@@ -16,8 +16,9 @@ from oncue.api.fields import (
 )
 from oncue.lib import ids
 from oncue.media.models import MediaFile
+from oncue.posts.comments import COMMENT_SHOWN_AS, CommentState
 from oncue.posts.lifecycle import SHOWN_AS, State
-from oncue.posts.models import Attempt, Event
+from oncue.posts.models import Attempt, Comment, Event
 from oncue.posts.queries import PlatformView, PostView
 
 
@@ -26,6 +27,14 @@ class AttemptOut(Out):
 
     attempted_at: When
     status: str
+    error: str | None
+
+
+class FirstCommentOut(Out):
+    """What became of the first comment at one destination."""
+
+    status: str
+    comment_id: str | None
     error: str | None
 
 
@@ -48,6 +57,7 @@ class PlatformOut(Out):
     retry_count: int
     next_retry_at: When | None
     attempts: list[AttemptOut]
+    first_comment: FirstCommentOut | None
 
 
 class MediaOut(Out):
@@ -172,27 +182,6 @@ class FixOut(Out):
     status: str
 
 
-class AccountOut(Out):
-    """A connected account. Nothing secret is ever among this."""
-
-    id: AccountId
-    number: int
-    platform: str
-    username: str | None
-    display_name: str | None
-    avatar_url: str | None
-    account_type: str | None
-    status: str
-    connected_at: When
-
-
-class AccountListOut(Out):
-    """A page of accounts."""
-
-    data: list[AccountOut]
-    pagination: PageOut
-
-
 def show_post(view: PostView) -> PostOut:
     """A post as it is answered."""
     post = view.post
@@ -250,6 +239,15 @@ def _show_platform(view: PlatformView) -> PlatformOut:
         retry_count=row.retry_count,
         next_retry_at=row.next_retry_at,
         attempts=[show_attempt(attempt) for attempt in view.attempts],
+        first_comment=_show_comment(view.comment) if view.comment else None,
+    )
+
+
+def _show_comment(row: Comment) -> FirstCommentOut:
+    return FirstCommentOut(
+        status=COMMENT_SHOWN_AS[CommentState(row.state)],
+        comment_id=row.native_id,
+        error=row.error,
     )
 
 

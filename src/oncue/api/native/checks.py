@@ -12,7 +12,7 @@ from pydantic import (
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
 from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
-from oncue.api.native.bodies import PATCH_CHARACTERS
+from oncue.api.native.bodies import PATCH_CHARACTERS, PlatformMetadata
 from oncue.posts import checks
 from oncue.posts.checks import Finding, Sketch
 
@@ -43,7 +43,7 @@ class ValidatePost(Body):
     media_ids: Annotated[list[MediaId], Field(max_length=50)] = []
     media: Annotated[list[InlineMedia], Field(max_length=50)] = []
     first_comment: Annotated[Text, Field(max_length=COMMENT_CHARACTERS)] | None = None
-    platform_metadata: dict[PlatformName, dict[str, Any]] = {}
+    platform_metadata: PlatformMetadata = {}
 
 
 class FindingOut(Out):
@@ -97,6 +97,7 @@ async def validate_post(body: ValidatePost, caller: PostsReader, shared: Shared)
             for index, item in enumerate(body.media)
         ],
         first_comment=body.first_comment,
+        platform_metadata=body.platform_metadata,
     )
     found = await shared.db.read(
         lambda session: checks.validate(

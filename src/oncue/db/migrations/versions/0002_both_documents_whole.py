@@ -247,7 +247,6 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", oncue.db.base.Moment(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("lease_until", oncue.db.base.Moment(), nullable=True),
         sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("retry_count", sa.Integer(), nullable=False),
         sa.Column("native_id", sa.Text(), nullable=True),

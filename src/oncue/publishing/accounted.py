@@ -1,0 +1,66 @@
+"""Which of a network's ids we can account for: a look-up must not take another's post for ours."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, union_all
+from sqlalchemy.orm import Session
+
+from oncue.connectors.base import Effect
+from oncue.posts.models import Comment, Destination, Step
+
+
+def accounted_for(
+    session: Session,
+    workspace_id: UUID,
+    account_id: UUID,
+    wanted: Collection[str],
+    since: datetime,
+) -> set[str]:
+    """Those of `wanted` that are the account's posts or comments, or in an answer since `since`.
+
+    What is being looked for is neither yet, so the run that asks need not be left out.
+    """
+    settled = union_all(
+        select(Destination.platform_post_id).where(
+            Destination.workspace_id == workspace_id,
+            Destination.account_id == account_id,
+            Destination.platform_post_id.in_(wanted),
+        ),
+        select(Comment.native_id)
+        .join(Destination, Destination.id == Comment.destination_id)
+        .where(
+            Comment.workspace_id == workspace_id,
+            Destination.account_id == account_id,
+            Comment.native_id.in_(wanted),
+        ),
+    )
+    replies = session.scalars(
+        select(Step.reply)
+        .join(Destination, Destination.id == Step.destination_id)
+        .where(
+            Step.workspace_id == workspace_id,
+            Destination.account_id == account_id,
+            Step.effect == Effect.FIND,
+            Step.done_at.is_not(None),
+            Step.intent_at >= since,
+        )
+    )
+    answered = {text for reply in replies for text in _texts(reply) if text in wanted}
+    known = {native_id for (native_id,) in session.execute(settled) if native_id is not None}
+    return known | answered
+
+
+def _texts(value: Any) -> set[str]:
+    """Every string within a reply; among them the id of what it made."""
+    match value:
+        case str():
+            return {value}
+        case dict():
+            return {text for part in value.values() for text in _texts(part)}
+        case list():
+            return {text for part in value for text in _texts(part)}
+        case _:
+            return set()
