@@ -12,10 +12,12 @@ from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
 from oncue.api.native import (
     accounts,
+    approval,
     bulk,
     checks,
     imports,
     media,
+    personas,
     posts,
     publishing,
     system,
@@ -60,7 +62,9 @@ def create_app(services: Services) -> Edge:
         imports,
         posts,
         publishing,
+        approval,
         withdrawing,
+        personas,
         accounts,
         media,
         system,

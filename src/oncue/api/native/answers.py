@@ -12,7 +12,6 @@ from oncue.api.fields import (
     Out,
     PostId,
     When,
-    WorkspaceId,
 )
 from oncue.lib import ids
 from oncue.media.models import MediaFile
@@ -93,6 +92,8 @@ class PostOut(Out):
     recurring_post_id: str | None
     is_recurring: bool | None
     persona_id: str | None
+    approval_requested_at: When | None
+    approved_at: When | None
     created_at: When
     updated_at: When
 
@@ -191,22 +192,6 @@ class AccountListOut(Out):
     pagination: PageOut
 
 
-class MeOut(Out):
-    """Whose key this is, and what it may do."""
-
-    workspace_id: WorkspaceId
-    workspace_name: str
-    plan: str
-    scopes: list[str]
-
-
-class HealthOut(Out):
-    """The server is here."""
-
-    status: str
-    version: str
-
-
 def show_post(view: PostView) -> PostOut:
     """A post as it is answered."""
     post = view.post
@@ -239,6 +224,8 @@ def show_post(view: PostView) -> PostOut:
         recurring_post_id=None,
         is_recurring=None,
         persona_id=post.persona_id,
+        approval_requested_at=post.approval_requested_at,
+        approved_at=post.approved_at,
         created_at=post.created_at,
         updated_at=post.updated_at,
     )

@@ -4,9 +4,25 @@ from fastapi import APIRouter
 
 from oncue import __version__
 from oncue.api.deps import AnyCaller, KeyedRoute
-from oncue.api.native.answers import HealthOut, MeOut
+from oncue.api.fields import Out, WorkspaceId
 
 router = APIRouter(prefix="/v1", tags=["system"], route_class=KeyedRoute)
+
+
+class MeOut(Out):
+    """Whose key this is, and what it may do."""
+
+    workspace_id: WorkspaceId
+    workspace_name: str
+    plan: str
+    scopes: list[str]
+
+
+class HealthOut(Out):
+    """The server is here."""
+
+    status: str
+    version: str
 
 
 @router.get("/auth/me")
