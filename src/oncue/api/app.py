@@ -19,6 +19,7 @@ from oncue.api.native import (
     media,
     personas,
     posts,
+    preflight,
     publishing,
     system,
     withdrawing,
@@ -58,6 +59,7 @@ def create_app(services: Services) -> Edge:
     # Fixed paths come before /v1/posts/{post_id}, which would take them for ids.
     for module in (
         checks,
+        preflight,
         bulk,
         imports,
         posts,

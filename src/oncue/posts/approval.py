@@ -62,8 +62,8 @@ def approve(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) 
     """Let the post go out: at its time, or when somebody publishes it.
 
     A time that has passed meanwhile, by more than clocks may differ, is not made up for: the
-    post is approved, has no time any more, and waits. Raises NotFound, OperationNotPermitted (the second of two who
-    approve it), Conflict, Invalid for a network's limit (C9).
+    post is approved, has no time any more, and waits. Raises NotFound, OperationNotPermitted
+    (for the second of two who approve it), Conflict, Invalid for a network's limit (C9).
     """
     post = move(session, workspace_id, post_id, Transition.APPROVE, now, to=Status.APPROVED)
     _check(session, post, now)

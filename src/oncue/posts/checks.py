@@ -1,9 +1,9 @@
 """Looking before anything is created: what networks would say, what is planned already."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -34,6 +34,7 @@ class Sketch:
     media_ids: Sequence[UUID] = ()
     media: Sequence[Media] = ()
     first_comment: str | None = None
+    platform_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +54,24 @@ def validate(
     files = load_files(session, workspace_id, sketch.media_ids)
     media = [*(files[media_id] for media_id in sketch.media_ids), *sketch.media]
     draft = Draft(text=sketch.content, key="", begun_at=now, media=media)
-    return {platform: _finding(platform, draft, sketch.first_comment) for platform in platforms}
+    return {
+        platform: _finding(
+            platform,
+            replace(draft, options=sketch.platform_metadata.get(platform, {})),
+            sketch.first_comment,
+        )
+        for platform in platforms
+    }
+
+
+def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
+    """The rules of a network that `draft` breaks, whether Oncue publishes there yet or not."""
+    connector = CONNECTORS.get(platform)
+    return connector.check(draft) if connector else spec_problems(SPECS[platform], draft)
 
 
 def _finding(platform: str, draft: Draft, comment: str | None) -> Finding:
-    spec, connector = SPECS[platform], CONNECTORS.get(platform)
-    problems = connector.check(draft) if connector else spec_problems(spec, draft)
+    spec, problems = SPECS[platform], network_problems(platform, draft)
     if comment is not None and len(comment) > COMMENT_CHARACTERS:
         problems = [*problems, _long_comment(spec, len(comment))]
     warnings = []
@@ -98,13 +111,20 @@ def count_scheduled(
     return counted or 0
 
 
-def inline_media(index: int, kind: str, size_bytes: int | None) -> Media:
+def inline_media(
+    index: int,
+    kind: str,
+    content_type: str | None,
+    size_bytes: int | None,
+    duration_ms: int | None,
+) -> Media:
     """A file that is only described: as good as it can be where nothing is said."""
     types = {"image": "image/jpeg", "gif": "image/gif", "video": "video/mp4"}
     return Media(
         id=str(index),
-        type=types[kind],
+        type=content_type or types[kind],
         bytes=size_bytes or 0,
         sha256="",
         filename=f"media[{index}]",
+        seconds=None if duration_ms is None else duration_ms / 1_000,
     )

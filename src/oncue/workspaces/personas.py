@@ -74,9 +74,7 @@ def change(
     return get(session, workspace_id, persona_id)
 
 
-def hold(
-    session: Session, workspace_id: UUID, persona_id: UUID, *, to_refer: bool = False
-) -> bool:
+def hold(session: Session, workspace_id: UUID, persona_id: UUID, *, to_refer: bool = False) -> bool:
     """Whether there is such a persona; until this transaction ends there goes on to be one.
 
     Any number of transactions may hold it `to_refer` to it; one that removes it waits for them.

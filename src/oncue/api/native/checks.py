@@ -1,6 +1,6 @@
 """Native dialect, looking first: validate, bulk-generate-check. Nothing here changes anything."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Query
 from pydantic import (
@@ -8,11 +8,13 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StrictInt,
     model_serializer,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
 from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
-from oncue.api.native.bodies import PATCH_CHARACTERS
+from oncue.api.native.bodies import PATCH_CHARACTERS, PlatformMetadata
 from oncue.posts import checks
 from oncue.posts.checks import Finding, Sketch
 
@@ -20,6 +22,8 @@ router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 PLATFORMS: Final = 15
 COMMENT_CHARACTERS: Final = 10_000
+NAME_CHARACTERS: Final = 255
+BEGINS: Final = {"image": "image/", "gif": "image/gif", "video": "video/"}
 DUPLICATES: Final = (
     "This account has posts scheduled in that range already: a new batch may repeat them."
 )
@@ -32,7 +36,15 @@ class InlineMedia(Body):
     url: Text | None = None
     size_bytes: Annotated[StrictInt, Field(ge=0)] | None = None
     duration_ms: Annotated[StrictInt, Field(ge=0)] | None = None
-    mime_type: Text | None = None
+    mime_type: Annotated[Text, Field(max_length=NAME_CHARACTERS)] | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """A described file is of one kind."""
+        if self.mime_type is not None and not self.mime_type.startswith(BEGINS[self.type]):
+            words = {"kind": self.type, "begins": BEGINS[self.type]}
+            raise PydanticCustomError("kind", "a {kind}'s mimeType begins {begins}", words)
+        return self
 
 
 class ValidatePost(Body):
@@ -43,7 +55,7 @@ class ValidatePost(Body):
     media_ids: Annotated[list[MediaId], Field(max_length=50)] = []
     media: Annotated[list[InlineMedia], Field(max_length=50)] = []
     first_comment: Annotated[Text, Field(max_length=COMMENT_CHARACTERS)] | None = None
-    platform_metadata: dict[PlatformName, dict[str, Any]] = {}
+    platform_metadata: PlatformMetadata = {}
 
 
 class FindingOut(Out):
@@ -93,10 +105,11 @@ async def validate_post(body: ValidatePost, caller: PostsReader, shared: Shared)
         content=body.content,
         media_ids=body.media_ids,
         media=[
-            checks.inline_media(index, item.type, item.size_bytes)
+            checks.inline_media(index, item.type, item.mime_type, item.size_bytes, item.duration_ms)
             for index, item in enumerate(body.media)
         ],
         first_comment=body.first_comment,
+        platform_metadata=body.platform_metadata,
     )
     found = await shared.db.read(
         lambda session: checks.validate(
