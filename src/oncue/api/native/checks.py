@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Query
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     StrictInt,
@@ -29,14 +30,21 @@ DUPLICATES: Final = (
 )
 
 
+def _lower(value: object) -> object:
+    """Constants are known in either case (C12)."""
+    return value.lower() if isinstance(value, str) else value
+
+
 class InlineMedia(Body):
     """A file that is not uploaded yet, as far as it is known."""
 
-    type: Literal["image", "video", "gif"]
+    type: Annotated[Literal["image", "video", "gif"], BeforeValidator(_lower)]
     url: Text | None = None
     size_bytes: Annotated[StrictInt, Field(ge=0)] | None = None
     duration_ms: Annotated[StrictInt, Field(ge=0)] | None = None
-    mime_type: Annotated[Text, Field(max_length=NAME_CHARACTERS)] | None = None
+    mime_type: (
+        Annotated[Text, BeforeValidator(_lower), Field(max_length=NAME_CHARACTERS)] | None
+    ) = None
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
