@@ -132,8 +132,7 @@ async def test_a_rejection_needs_no_reason_and_takes_none_that_is_too_long(
 async def test_a_networks_limits_are_looked_at_when_approval_is_asked_for_and_when_given(
     installation: Installation,
 ) -> None:
-    limits = {"platform": "TWITTER", "code": "CONTENT_TOO_LONG"}
-    too_much = too_long("content", 280, **limits)
+    too_much = too_long("content", 280, platform="TWITTER", code="CONTENT_TOO_LONG")
     long = await installation.create("TWITTER", content=LONG)
     before = await rows(installation)
 

@@ -7,6 +7,7 @@ takes it away.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from oncue.posts.service import get, move, stand_down
 from oncue.posts.validation import check_networks, time_issues
 from oncue.posts.values import KEEP, Changes, Keep
 
-NOT_YET_OUT = frozenset({Status.PENDING_APPROVAL, Status.APPROVED, Status.SCHEDULED})
+NOT_YET_OUT: Final = frozenset({Status.PENDING_APPROVAL, Status.APPROVED, Status.SCHEDULED})
 
 
 def start(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -13,7 +13,7 @@ from oncue.errors import NotFound
 from oncue.lib import ids
 from oncue.workspaces.models import Persona
 
-KIND = "persona"
+KIND: Final = "persona"
 
 
 def create(
