@@ -134,6 +134,8 @@ async def test_everything_that_is_described_is_looked_at(
         ({"type": "video", "mimeType": "image/png"}, "media[0]"),
         ({"type": "gif", "mimeType": "image/png"}, "media[0]"),
         ({"type": "image", "sizeBytes": -1}, "media[0].sizeBytes"),
+        ({"type": "video", "durationMs": 10**400}, "media[0].durationMs"),
+        ({"type": "video", "sizeBytes": 10**400}, "media[0].sizeBytes"),
         ({"type": "image", "width": 1}, "media[0].width"),
         ({}, "media[0].type"),
     ],

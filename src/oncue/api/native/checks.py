@@ -24,6 +24,7 @@ router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 PLATFORMS: Final = 15
 COMMENT_CHARACTERS: Final = 10_000
 NAME_CHARACTERS: Final = 255
+LARGEST: Final = 10**15  # bytes, or milliseconds: more than any file has
 BEGINS: Final = {"image": "image/", "gif": "image/gif", "video": "video/"}
 DUPLICATES: Final = (
     "This account has posts scheduled in that range already: a new batch may repeat them."
@@ -40,8 +41,8 @@ class InlineMedia(Body):
 
     type: Annotated[Literal["image", "video", "gif"], BeforeValidator(_lower)]
     url: Text | None = None
-    size_bytes: Annotated[StrictInt, Field(ge=0)] | None = None
-    duration_ms: Annotated[StrictInt, Field(ge=0)] | None = None
+    size_bytes: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
+    duration_ms: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
     mime_type: (
         Annotated[Text, BeforeValidator(_lower), Field(max_length=NAME_CHARACTERS)] | None
     ) = None
