@@ -214,16 +214,19 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
     installation: Installation,
 ) -> None:
     post = await installation.create("MASTODON", scheduledFor="2026-11-22T13:00:00Z")
+    persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
     key = await installation.new_key(workspace_id=await installation.new_workspace())
     theirs = {
         **UNSEEN,
         "post_id": post["id"],
         "platform_id": post["platforms"][0]["id"],
         "account_id": installation.account("MASTODON"),
+        "persona_id": persona["id"],
     }
     bodies = {
         "resolve": {"published": True},
         "{post_id}": {"content": "Mine now"},
+        "{persona_id}": {"name": "Mine now"},
         "recurrence": {"recurrenceRule": "FREQ=DAILY", "timezone": "UTC"},
         "skip": {"at": "2026-11-23T13:00:00Z"},
     }

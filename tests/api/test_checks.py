@@ -1,5 +1,6 @@
 """Looking first: validate and bulk-generate-check. Nothing is created."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -98,6 +99,94 @@ async def test_described_media_that_is_too_large_is_named(installation: Installa
     assert error["code"] == "MEDIA_TOO_LARGE"
 
 
+@statements("V232", "V235")
+@pytest.mark.parametrize(
+    ("described", "platform", "code"),
+    [
+        ({"type": "video", "durationMs": 60_000}, "SNAPCHAT", None),
+        ({"type": "video", "durationMs": 60_001}, "SNAPCHAT", "MEDIA_DURATION_NOT_SUPPORTED"),
+        ({"type": "video", "durationMs": 2_999}, "INSTAGRAM", "MEDIA_DURATION_NOT_SUPPORTED"),
+        ({"type": "image", "mimeType": "image/png"}, "TIKTOK", "MEDIA_TYPE_NOT_SUPPORTED"),
+        ({"type": "image", "mimeType": "image/webp"}, "TIKTOK", None),
+        ({"type": "gif", "url": "https://example.com/a.gif"}, "TWITTER", None),
+        ({"type": "gif", "sizeBytes": 15 * 1024 * 1024 + 1}, "TWITTER", "MEDIA_TOO_LARGE"),
+        ({"type": "VIDEO", "mimeType": "Video/MP4"}, "SNAPCHAT", None),
+        ({"type": "gif"}, "INSTAGRAM", "MEDIA_TYPE_NOT_SUPPORTED"),
+    ],
+)
+async def test_everything_that_is_described_is_looked_at(
+    installation: Installation, described: dict[str, object], platform: str, code: str | None
+) -> None:
+    told = await validate(installation, platforms=[platform], media=[described])
+
+    errors = told["platforms"][platform]["errors"]
+    assert [(error["field"], error["code"]) for error in errors] == (
+        [("media", code)] if code else []
+    )
+    assert told["valid"] is (code is None)
+
+
+@statements("V232")
+@pytest.mark.parametrize(
+    ("described", "field"),
+    [
+        ({"type": "pdf"}, "media[0].type"),
+        ({"type": "video", "mimeType": "image/png"}, "media[0]"),
+        ({"type": "gif", "mimeType": "image/png"}, "media[0]"),
+        ({"type": "image", "sizeBytes": -1}, "media[0].sizeBytes"),
+        ({"type": "video", "durationMs": 10**400}, "media[0].durationMs"),
+        ({"type": "video", "sizeBytes": 10**400}, "media[0].sizeBytes"),
+        ({"type": "image", "width": 1}, "media[0].width"),
+        ({}, "media[0].type"),
+    ],
+)
+async def test_a_description_that_contradicts_itself_is_refused(
+    installation: Installation, described: dict[str, object], field: str
+) -> None:
+    body = {"content": TEXT, "platforms": ["TWITTER"], "media": [described]}
+    answer = await installation.api.post("/v1/posts/validate", json=body)
+
+    status, code, facts = problem(answer)
+    assert (status, code, facts["field"]) == (400, "VALIDATION_ERROR", field)
+
+
+@statements("V231")
+async def test_uploaded_files_are_checked_for_format_pixels_and_size(
+    installation: Installation,
+) -> None:
+    """A PNG of 249 x 5000 pixels and over 5 MiB, as far as its head goes."""
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 249, 5_000)
+    content = head.ljust(5 * 1024 * 1024 + 1, b"\x00")
+    file = {"file": ("a.png", content, "image/png")}
+    media_id = (await installation.api.post("/v1/media", files=file)).json()["id"]
+    platforms = ["MASTODON", "TWITTER", "TELEGRAM", "GOOGLE_BUSINESS", "INSTAGRAM", "YOUTUBE"]
+
+    told = await validate(installation, platforms=platforms, mediaIds=[media_id])
+
+    codes = {
+        name: [error["code"] for error in found["errors"]]
+        for name, found in told["platforms"].items()
+    }
+    assert codes == {
+        "MASTODON": [],
+        "TWITTER": ["MEDIA_TOO_LARGE"],
+        "TELEGRAM": ["MEDIA_DIMENSIONS_NOT_SUPPORTED"],
+        "GOOGLE_BUSINESS": ["MEDIA_TOO_LARGE", "MEDIA_DIMENSIONS_NOT_SUPPORTED"],
+        "INSTAGRAM": ["MEDIA_TYPE_NOT_SUPPORTED"],
+        "YOUTUBE": ["MEDIA_TYPE_NOT_SUPPORTED"],
+    }
+
+
+async def test_a_platforms_metadata_is_taken_into_account(installation: Installation) -> None:
+    fields: dict[str, object] = {"content": "x" * 400, "platforms": ["MASTODON"]}
+    warning = {"MASTODON": {"mastodonSpoilerText": "y" * 101}}
+
+    plain = await validate(installation, **fields)
+    warned = await validate(installation, **fields, platformMetadata=warning)
+
+    assert (plain["valid"], warned["valid"]) == (True, False)
+
+
 @statements("V231")
 async def test_an_unknown_media_id_is_refused(installation: Installation) -> None:
     body = {"content": TEXT, "platforms": ["TWITTER"]}
@@ -110,12 +199,17 @@ async def test_an_unknown_media_id_is_refused(installation: Installation) -> Non
 
 @statements("V233")
 @pytest.mark.parametrize(("length", "valid"), [(2_200, True), (2_201, False), (10_000, False)])
-async def test_a_first_comment_longer_than_a_post_may_have_is_an_error(
+async def test_a_first_comment_longer_than_a_post_may_have_is_an_error_of_every_network(
     installation: Installation, length: int, *, valid: bool
 ) -> None:
-    told = await validate(installation, firstComment="x" * length)
+    told = await validate(
+        installation, firstComment="x" * length, platforms=["TWITTER", "LINKEDIN"]
+    )
 
     assert told["valid"] is valid
+    for found in told["platforms"].values():
+        errors = [(error["field"], error["code"]) for error in found["errors"]]
+        assert errors == ([] if valid else [("firstComment", "COMMENT_TOO_LONG")])
 
 
 @statements("V233")
@@ -137,7 +231,27 @@ async def generate_check(installation: Installation, **fields: str) -> Any:
     return await installation.api.get("/v1/posts/bulk-generate-check", params=query)
 
 
-@statements("V239", "V245")
+@statements("V245")
+@pytest.mark.parametrize("path", ["preflight", "bulk-generate-check"])
+async def test_a_fixed_path_is_not_taken_for_a_posts_id(
+    installation: Installation, path: str
+) -> None:
+    refused = problem(await installation.api.get(f"/v1/posts/{path}"))
+
+    assert refused[:2] == (400, "VALIDATION_ERROR")
+    assert "post_id" not in str(refused)
+
+
+@statements("V245")
+@pytest.mark.parametrize("path", ["validate", "bulk", "bulk-video"])
+async def test_a_fixed_path_of_a_write_neither(installation: Installation, path: str) -> None:
+    refused = problem(await installation.api.post(f"/v1/posts/{path}", json={}))
+
+    assert refused[:2] == (400, "VALIDATION_ERROR")
+    assert "post_id" not in str(refused)
+
+
+@statements("V239")
 async def test_a_range_without_posts_is_clear(installation: Installation) -> None:
     answer = await generate_check(installation)
 

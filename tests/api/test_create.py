@@ -76,6 +76,8 @@ async def test_a_post_without_a_time_is_a_draft_and_shown_whole(installation: In
         "recurringPostId": None,
         "isRecurring": None,
         "personaId": None,
+        "approvalRequestedAt": None,
+        "approvedAt": None,
         "createdAt": NOON,
         "updatedAt": NOON,
     }

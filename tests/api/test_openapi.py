@@ -44,6 +44,7 @@ def about(**named: str) -> Ask:
 UNKNOWN: Final = on("nobody")
 NOTHING: Final = Ask(json={})
 KEYLESS: Final = Ask(headers={"authorization": ""})
+RANGE: Final = "?accountId=@account&startDate=2026-11-23T00:00:00Z&endDate=2026-11-24T00:00:00Z"
 NEW: Final = {"content": "Hello", "accountIds": ["@account"], "tags": ["a"]}
 RICH: Final = {
     "content": "New",
@@ -93,6 +94,29 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "GET /v1/queue/next": (Ask(query="?count=2"), Ask(query="?count=0")),
     "GET /v1/workspace": (Ask(), KEYLESS),
     "PATCH /v1/workspace": (Ask(json={"autoRetry": False}), Ask(json={"plan": "free"})),
+    "POST /v1/posts/{post_id}/start-approval": (on("submitted"), on("published")),
+    "POST /v1/posts/{post_id}/approve": (on("pending"), on("published")),
+    "POST /v1/posts/{post_id}/reject": (
+        on("pending too", json={"reason": "No"}),
+        on("published", json={"reason": 1}),
+    ),
+    "POST /v1/posts/validate": (Ask(json={"content": "Hi", "platforms": ["TWITTER"]}), NOTHING),
+    "GET /v1/posts/bulk-generate-check": (Ask(query=RANGE), Ask()),
+    "GET /v1/posts/preflight": (Ask(query="?platforms=TWITTER,INSTAGRAM"), Ask()),
+    "POST /v1/personas": (Ask(json={"name": "Ada"}), NOTHING),
+    "GET /v1/personas": (Ask(), Ask(query="?limit=0")),
+    "GET /v1/personas/{persona_id}": (
+        about(persona_id="persona"),
+        about(persona_id="no persona"),
+    ),
+    "PATCH /v1/personas/{persona_id}": (
+        Ask(named={"persona_id": "persona"}, json={"name": "Grace"}),
+        Ask(named={"persona_id": "persona"}, json={"name": ""}),
+    ),
+    "DELETE /v1/personas/{persona_id}": (
+        about(persona_id="persona"),
+        about(persona_id="no persona"),
+    ),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
@@ -208,7 +232,7 @@ async def send(
     body = json.loads(json.dumps(ask.json).replace("@account", things["account"]))
     return await installation.api.request(
         method,
-        template.format(**named) + ask.query,
+        template.format(**named) + ask.query.replace("@account", things["account"]),
         json=body,
         files={"file": ("a.png", ask.file, "image/png")} if ask.file else None,
         headers=ask.headers,
@@ -232,10 +256,16 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "threaded": await installation.create("TWITTER", threadPosts=items),
         "draft": await installation.create("MASTODON"),
         "doomed": await installation.create("MASTODON"),
+        "submitted": await installation.create("MASTODON"),
+        "pending": await installation.create("MASTODON"),
+        "pending too": await installation.create("MASTODON"),
     }
     table = {"file": ("a.csv", b"content,accountIds\nHello,nobody", "text/csv")}
     job = (await installation.api.post("/v1/posts/import", files=table)).json()
     await installation.errands()
+    for name in ("pending", "pending too"):
+        await installation.api.post(f"/v1/posts/{posts[name]['id']}/start-approval")
+    persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
     kinds = {post["status"] for post in posts.values()}
     assert kinds == {"partial", "failed", "published", "draft"}
     return {
@@ -246,6 +276,8 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "account": installation.account("MASTODON"),
         "no account": ids.to_typeid("acc", NOBODY),
         "media": media["id"],
+        "persona": persona["id"],
+        "no persona": ids.to_typeid("persona", NOBODY),
         "no media": ids.to_typeid("media", NOBODY),
         "job": job["jobId"],
         "no job": ids.to_typeid("job", NOBODY),

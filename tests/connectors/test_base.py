@@ -19,6 +19,7 @@ from oncue.connectors.base import (
     Unclear,
     Unreadable,
 )
+from oncue.connectors.frame import ANY, Frame
 from oncue.connectors.spec import Draft, Media, MediaRules, Problem, ThreadItem
 
 BODY: Final = {"data": {"id": "7", "n": 8, "ok": True, "no": None}, "list": [{"id": "9"}]}
@@ -187,17 +188,35 @@ RULES: Final = MediaRules(
     image_bytes=10,
     video_types=frozenset({"video/mp4"}),
     video_bytes=100,
+    image_frame=Frame(at_most=(20, 20)),
+    video_seconds=(0.5, 60),
     alt_text=5,
 )
+WITH_GIFS: Final = replace(
+    RULES,
+    image_types=frozenset({"image/png", "image/gif"}),
+    gif_bytes=20,
+    gif_frame=Frame(at_most=(5, 5)),
+)
+GIF: Final = replace(PNG, type="image/gif")
 MP4: Final = replace(PNG, type="video/mp4", bytes=100, filename="a.mp4")
 
 
 def test_how_much_a_file_may_have_depends_on_its_kind() -> None:
-    kinds = [PNG, MP4, replace(PNG, type="image/gif")]
+    kinds = [PNG, MP4, GIF]
 
     assert [RULES.limit_of(kind) for kind in kinds] == [10, 100, None]
+    assert [WITH_GIFS.limit_of(kind) for kind in kinds] == [10, 100, 20]
     assert [kind.is_video for kind in kinds] == [False, True, False]
     assert [kind.is_gif for kind in kinds] == [False, False, True]
+
+
+def test_so_does_the_size_a_picture_may_have() -> None:
+    kinds = [PNG, MP4, GIF]
+
+    image = Frame(at_most=(20, 20))
+    assert [RULES.frame_of(kind) for kind in kinds] == [image, ANY, image]
+    assert [WITH_GIFS.frame_of(kind) for kind in kinds] == [image, ANY, Frame(at_most=(5, 5))]
 
 
 class Strict(Scripted):
@@ -217,8 +236,17 @@ def problem(code: str, limit: int | None = None, actual: int | None = None, **mo
         (draft("12345678901", PNG), [problem("CONTENT_TOO_LONG", 10, 11, field="content")]),
         (draft("Hi"), [problem("MEDIA_REQUIRED", 1, 0)]),
         (draft("Hi", PNG, PNG, PNG), [problem("TOO_MANY_MEDIA", 2, 3)]),
-        (draft("Hi", replace(PNG, type="image/gif")), [problem("MEDIA_TYPE_NOT_SUPPORTED")]),
+        (draft("Hi", GIF), [problem("MEDIA_TYPE_NOT_SUPPORTED")]),
         (draft("Hi", replace(PNG, bytes=11)), [problem("MEDIA_TOO_LARGE", 10, 11)]),
+        (draft("Hi", replace(PNG, width=20, height=20)), []),
+        (
+            draft("Hi", replace(PNG, width=21, height=20)),
+            [problem("MEDIA_DIMENSIONS_NOT_SUPPORTED")],
+        ),
+        (draft("Hi", replace(PNG, width=0, height=20)), []),
+        (draft("Hi", replace(MP4, width=99, height=99, seconds=60), replace(PNG, seconds=99)), []),
+        (draft("Hi", replace(MP4, seconds=0.4)), [problem("MEDIA_DURATION_NOT_SUPPORTED")]),
+        (draft("Hi", replace(MP4, seconds=60.1)), [problem("MEDIA_DURATION_NOT_SUPPORTED")]),
         (draft("Hi", replace(PNG, alt="123456")), [problem("ALT_TEXT_TOO_LONG", 5, 6)]),
         (
             draft("12345678901", replace(MP4, bytes=101, alt="123456")),

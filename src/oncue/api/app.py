@@ -12,11 +12,14 @@ from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
 from oncue.api.native import (
     accounts,
+    approval,
     bulk,
     checks,
     imports,
     media,
+    personas,
     posts,
+    preflight,
     publishing,
     queue,
     recurrence,
@@ -60,15 +63,18 @@ def create_app(services: Services) -> Edge:
     # Fixed paths come before /v1/posts/{post_id}, which would take them for ids.
     for module in (
         checks,
+        preflight,
         bulk,
         imports,
         posts,
         publishing,
+        approval,
         withdrawing,
         recurrence,
         queue,
         workspace,
         replies,
+        personas,
         accounts,
         media,
         system,

@@ -101,6 +101,11 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             facts = {"maxLength": limit, "actualLength": len(value)}
             message = f"may have {limit} characters; this has {len(value)}"
             return Issue(field=field, message=message, facts=facts)
+        case "too_short" if isinstance(value, str):
+            limit = context["min_length"]
+            facts = {"minLength": limit, "actualLength": len(value)}
+            message = f"must have {limit} characters or more; this has {len(value)}"
+            return Issue(field=field, message=message, facts=facts)
         case "too_long" | "too_short":
             limit = context.get("max_length", context.get("min_length"))
             bound = "at most" if problem["type"] == "too_long" else "at least"

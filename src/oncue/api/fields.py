@@ -66,6 +66,14 @@ def parse_id(kind: str, value: object) -> UUID:
         raise PydanticCustomError("id", "is no id: {why}", {"why": str(wrong)}) from None
 
 
+def one_form(reference: str) -> str:
+    """A persona's id in the form that is shown; another reference as its caller writes it (V30)."""
+    try:
+        return ids.to_typeid("persona", ids.from_typeid("persona", reference))
+    except ids.BadId:
+        return reference
+
+
 def parse_platform(value: object) -> str:
     """A platform constant, in upper or lower case."""
     if isinstance(value, str) and value.upper() in PLATFORMS:
@@ -130,6 +138,7 @@ EventId = Annotated[UUID, *_id_field("evt")]
 ImportId = Annotated[UUID, *_id_field("job")]
 RecurrenceId = Annotated[UUID, *_id_field("rec")]
 WorkspaceId = Annotated[UUID, *_id_field("ws")]
+PersonaId = Annotated[UUID, *_id_field("persona")]
 
 When = Annotated[
     datetime,
@@ -141,6 +150,7 @@ When = Annotated[
 ]
 PlatformName = Annotated[str, BeforeValidator(parse_platform)]
 Text = Annotated[str, AfterValidator(clean_text)]
+PersonaReference = Annotated[Text, AfterValidator(one_form)]
 Json: TypeAlias = Annotated[Any, AfterValidator(clean_json)]
 
 

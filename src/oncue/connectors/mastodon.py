@@ -31,6 +31,7 @@ from oncue.connectors.base import (
     Unreadable,
     Wait,
 )
+from oncue.connectors.frame import Frame
 from oncue.connectors.spec import (
     MB,
     Draft,
@@ -81,6 +82,7 @@ class Mastodon(Connector, Deletes, Finds):
             at_most=4,
             image_types=frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"}),
             image_bytes=16 * MB,
+            image_frame=Frame(pixels=33_177_600),  # image_matrix_limit, unless a server has its own
             video_types=frozenset({"video/mp4", "video/webm", "video/quicktime"}),
             video_bytes=99 * MB,
             alt_text=1500,

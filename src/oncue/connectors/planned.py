@@ -6,6 +6,7 @@ A network moves from here to its connector's own file when it is built.
 from collections.abc import Mapping
 from typing import Final
 
+from oncue.connectors.frame import Frame
 from oncue.connectors.options import Between, Name, OneOf, Option
 from oncue.connectors.spec import MB, MediaRules, Spec, TextRule
 from oncue.connectors.text import utf8_bytes
@@ -44,6 +45,7 @@ def _spec(
     text: TextRule,
     media: MediaRules,
     options: Mapping[str, Option] = NO_OPTIONS,
+    daily_posts: int | None = None,
 ) -> Spec:
     return Spec(
         platform=platform,
@@ -53,6 +55,7 @@ def _spec(
         media=media,
         credentials=("accessToken",),
         options=options,
+        daily_posts=daily_posts,
     )
 
 
@@ -67,9 +70,12 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 at_most=20,
                 image_types=PHOTOS,
                 image_bytes=36 * MB,
+                image_frame=Frame(pixels=36_152_320),
                 video_types=MP4,
                 video_bytes=500 * MB,
+                video_seconds=(3, 1_800),
             ),
+            daily_posts=150,  # a member: Ayrshare's documentation, LinkedIn's own names no number
         ),
         _spec(
             "FACEBOOK",
@@ -81,6 +87,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 image_bytes=10 * MB,
                 video_types=MP4_MOV | {"video/x-msvideo"},
                 video_bytes=10 * GB,
+                video_seconds=(0, 14_400),
             ),
         ),
         _spec(
@@ -92,10 +99,15 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 at_most=10,
                 image_types=frozenset({"image/jpeg"}),
                 image_bytes=8 * MB,
+                image_frame=Frame(ratio=(0.8, 1.91)),
                 video_types=MP4_MOV,
                 video_bytes=300 * MB,
+                video_seconds=(3, 900),
             ),
             INSTAGRAM_OPTIONS,
+            # 25, 50 or 100 by source and date: the most, so that no day is called full too early.
+            # An account's own number is in GET /{ig-user-id}/content_publishing_limit.
+            daily_posts=100,
         ),
         _spec(
             "THREADS",
@@ -107,7 +119,9 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 image_bytes=8 * MB,
                 video_types=MP4_MOV,
                 video_bytes=GB,
+                video_seconds=(0, 300),
             ),
+            daily_posts=250,  # developers.facebook.com/docs/threads, and Meta's Postman collection
         ),
         _spec(
             "TIKTOK",
@@ -120,8 +134,10 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 image_bytes=20 * MB,
                 video_types=MP4_MOV | {"video/webm"},
                 video_bytes=4 * GB,
+                video_seconds=(0, 600),
             ),
             TIKTOK_OPTIONS,
+            daily_posts=15,  # pages about the Content Posting API; TikTok's own names no number
         ),
         _spec(
             "YOUTUBE",
@@ -176,7 +192,12 @@ PLANNED: Final[Mapping[str, Spec]] = {
             "GOOGLE_BUSINESS",
             "Google Business",
             _characters(1_500),
-            MediaRules(at_most=1, image_types=JPEG_PNG, image_bytes=5 * MB),
+            MediaRules(
+                at_most=1,
+                image_types=JPEG_PNG,
+                image_bytes=5 * MB,
+                image_frame=Frame(at_least=(250, 250)),
+            ),
         ),
         _spec(
             "SNAPCHAT",
@@ -189,6 +210,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 image_bytes=20 * MB,
                 video_types=MP4,
                 video_bytes=500 * MB,
+                video_seconds=(5, 60),
             ),
         ),
     )

@@ -1,10 +1,11 @@
 """What a network is like, as facts, and what it says to a draft that breaks its rules."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from oncue.connectors.frame import ANY, Frame
 from oncue.connectors.options import Option
 
 MB = 1024 * 1024
@@ -22,6 +23,7 @@ class Media:
     alt: str = ""
     width: int | None = None
     height: int | None = None
+    seconds: float | None = None  # how long a video lasts, where that is known
 
     @property
     def is_video(self) -> bool:
@@ -92,16 +94,26 @@ class MediaRules:
     image_types: frozenset[str] = frozenset()
     image_bytes: int = 0
     video_types: frozenset[str] = frozenset()
+    image_frame: Frame = ANY
+    gif_bytes: int | None = None  # None: as for any image
+    gif_frame: Frame | None = None  # likewise
     video_bytes: int = 0
+    video_seconds: tuple[float, float] | None = None  # how short and how long a video may be
     alt_text: int | None = None
 
     def limit_of(self, item: Media) -> int | None:
         """How many bytes `item` may have; None where its type is not taken at all."""
         if item.type in self.image_types:
-            return self.image_bytes
+            return self.gif_bytes if item.is_gif and self.gif_bytes else self.image_bytes
         if item.type in self.video_types:
             return self.video_bytes
         return None
+
+    def frame_of(self, item: Media) -> Frame:
+        """Which width and height `item` may have."""
+        if item.is_video:
+            return ANY
+        return self.gif_frame if item.is_gif and self.gif_frame else self.image_frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +132,7 @@ class Spec:
     own_server: bool = False  # whether the account says which server it lives on
     default_server: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)  # of platformMetadata
+    daily_posts: int | None = None  # what an account may publish a day, where the network says so
 
 
 def fields_of(draft: Draft, number: int) -> tuple[str, str]:
@@ -190,36 +203,60 @@ def media_problems(spec: Spec, media: Sequence[Media], field: str) -> list[Probl
     if len(media) > rules.at_most:
         problems.append(_media_count(spec, field, "TOO_MANY_MEDIA", rules.at_most, len(media)))
     for item in media:
-        limit = rules.limit_of(item)
-        if limit is None:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="MEDIA_TYPE_NOT_SUPPORTED",
-                    message=f"{spec.name} does not take {item.type} ({item.filename})",
-                )
-            )
-        elif item.bytes > limit:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="MEDIA_TOO_LARGE",
-                    message=f"{spec.name} takes {limit} bytes; {item.filename} has {item.bytes}",
-                    limit=limit,
-                    actual=item.bytes,
-                )
-            )
-        if rules.alt_text is not None and len(item.alt) > rules.alt_text:
-            problems.append(
-                Problem(
-                    field=field,
-                    code="ALT_TEXT_TOO_LONG",
-                    message=f"{spec.name} takes {rules.alt_text} characters of alternative text",
-                    limit=rules.alt_text,
-                    actual=len(item.alt),
-                )
-            )
+        problems += _file_problems(spec, item, field)
     return problems
+
+
+def _file_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
+    """What the network has against one file: its kind, or else its size, shape and length."""
+    rules = spec.media
+    limit = rules.limit_of(item)
+    if limit is None:
+        yield Problem(
+            field=field,
+            code="MEDIA_TYPE_NOT_SUPPORTED",
+            message=f"{spec.name} does not take {item.type} ({item.filename})",
+        )
+    else:
+        yield from _size_problems(spec, item, limit, field)
+    if rules.alt_text is not None and len(item.alt) > rules.alt_text:
+        yield Problem(
+            field=field,
+            code="ALT_TEXT_TOO_LONG",
+            message=f"{spec.name} takes {rules.alt_text} characters of alternative text",
+            limit=rules.alt_text,
+            actual=len(item.alt),
+        )
+
+
+def _size_problems(spec: Spec, item: Media, limit: int, field: str) -> Iterator[Problem]:
+    """Bytes, pixels and seconds, as far as the file's are known."""
+    frame, seconds = spec.media.frame_of(item), spec.media.video_seconds
+    if item.bytes > limit:
+        yield Problem(
+            field=field,
+            code="MEDIA_TOO_LARGE",
+            message=f"{spec.name} takes {limit} bytes; {item.filename} has {item.bytes}",
+            limit=limit,
+            actual=item.bytes,
+        )
+    if item.width and item.height and not frame.takes(item.width, item.height):
+        size = f"{item.filename} is {item.width}x{item.height}"
+        yield Problem(
+            field=field,
+            code="MEDIA_DIMENSIONS_NOT_SUPPORTED",
+            message=f"{spec.name} takes pictures of {frame}; {size}",
+        )
+    if item.seconds is None or seconds is None or not item.is_video:
+        return
+    least, most = seconds
+    if not least <= item.seconds <= most:
+        yield Problem(
+            field=field,
+            code="MEDIA_DURATION_NOT_SUPPORTED",
+            message=f"{spec.name} takes videos of {least:g} to {most:g} seconds; "
+            f"{item.filename} lasts {item.seconds:g}",
+        )
 
 
 def _media_count(spec: Spec, field: str, code: str, limit: int, actual: int) -> Problem:

@@ -21,6 +21,7 @@ from oncue.connectors.base import (
     Steps,
     Wait,
 )
+from oncue.connectors.frame import Frame
 from oncue.connectors.spec import (
     MB,
     Draft,
@@ -41,7 +42,6 @@ from oncue.connectors.twitter_text import (
     weighted_length,
 )
 
-GIF_BYTES: Final = 15 * MB
 CASHTAGS: Final = 1  # for pay-per-use apps, since 2026
 POLLS: Final = 30
 POLL_SECONDS: Final = 5  # where X does not say when to ask again
@@ -53,23 +53,18 @@ NOT_FOUND: Final = "resource-not-found"
 USAGE_CAPPED: Final = "usage-capped"
 
 
-class Rules(MediaRules):
-    """X takes bigger GIFs than photos."""
-
-    def limit_of(self, item: Media) -> int | None:
-        return GIF_BYTES if item.is_gif else super().limit_of(item)
-
-
 class Twitter(Connector, Deletes, Finds):
     spec: ClassVar[Spec] = Spec(
         platform="TWITTER",
         name="X",
         base_url="https://api.x.com",
         text=TextRule(limit=LIMIT, unit="weighted characters", measure=weighted_length),
-        media=Rules(
+        media=MediaRules(
             at_most=4,
             image_types=frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"}),
             image_bytes=5 * MB,
+            gif_bytes=15 * MB,
+            gif_frame=Frame(at_most=(1_280, 1_080)),
             alt_text=1000,
         ),
         credentials=("accessToken",),

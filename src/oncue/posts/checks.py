@@ -59,10 +59,15 @@ def validate(
     }
 
 
+def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
+    """The rules of a network that `draft` breaks, whether Oncue publishes there yet or not."""
+    connector = CONNECTORS.get(platform)
+    return connector.check(draft) if connector else spec_problems(spec_of(platform), draft)
+
+
 def _finding(platform: str, draft: Draft, comment: str | None) -> Finding:
-    spec, connector = spec_of(platform), CONNECTORS.get(platform)
-    problems = connector.check(draft) if connector else spec_problems(spec, draft)
-    problems = [*problems, *option_problems(spec, draft.options)]
+    spec = spec_of(platform)
+    problems = [*network_problems(platform, draft), *option_problems(spec, draft.options)]
     if comment is not None and len(comment) > COMMENT_CHARACTERS:
         problems = [*problems, _long_comment(spec, len(comment))]
     warnings = []
@@ -102,13 +107,20 @@ def count_scheduled(
     return counted or 0
 
 
-def inline_media(index: int, kind: str, size_bytes: int | None) -> Media:
+def inline_media(
+    index: int,
+    kind: str,
+    content_type: str | None,
+    size_bytes: int | None,
+    duration_ms: int | None,
+) -> Media:
     """A file that is only described: as good as it can be where nothing is said."""
     types = {"image": "image/jpeg", "gif": "image/gif", "video": "video/mp4"}
     return Media(
         id=str(index),
-        type=types[kind],
+        type=content_type or types[kind],
         bytes=size_bytes or 0,
         sha256="",
         filename=f"media[{index}]",
+        seconds=None if duration_ms is None else duration_ms / 1_000,
     )

@@ -13,21 +13,14 @@ from oncue.accounts.models import Account
 from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid
 from oncue.lib import ids
-from oncue.posts import events
+from oncue.posts import approval, events
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
+from oncue.posts.personas import persona_issues
 from oncue.posts.rows import destination_rows, thread_rows
-from oncue.posts.service import (
-    destinations_of,
-    get,
-    may_be_sent,
-    move,
-    record_scheduled,
-    require_accounts,
-    send_out,
-    stand_down,
-)
+from oncue.posts.scheduling import make_draft, schedule
+from oncue.posts.service import destinations_of, get, move, require_accounts
 from oncue.posts.validation import (
     check_metadata,
     check_networks,
@@ -61,17 +54,22 @@ def edit(
     """Change what `changes` mentions; nothing at all where it mentions nothing (V123).
 
     A new time makes the post scheduled and its unpublished destinations pending again (C33).
+    A post under approval becomes a draft, unless it is approved and only its time is new (C61).
     Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata.
     """
     if _mentions_nothing(changes):
         get(session, workspace_id, post_id)
         return
     post = move(session, workspace_id, post_id, Operation.EDIT, now, version=changes.version)
+    voided = approval.is_voided_by(post, changes)
+    if voided:
+        post = approval.void(session, post, now)
     if changes.account_ids is not KEEP:
         _retarget(session, post, changes.account_ids, now)
     _check(session, post, changes, now)
     _write(session, post, changes)
-    _reschedule(session, post, changes, now)
+    if not (voided and post.status == Status.DRAFT):  # it has to be approved anew before that
+        _reschedule(session, post, changes, now)
     post = get(session, workspace_id, post_id)
     if post.status in GOING_OUT:
         files = load_files(session, workspace_id, media_of(post))
@@ -86,6 +84,8 @@ def _mentions_nothing(changes: Changes) -> bool:
 
 def _check(session: Session, post: Post, changes: Changes, now: datetime) -> None:
     issues = [] if changes.scheduled_for is KEEP else time_issues(changes.scheduled_for, now)
+    if changes.persona_id is not KEEP:
+        issues += persona_issues(session, post.workspace_id, changes.persona_id)
     if changes.media_ids is not KEEP:
         issues += media_issues(session, post.workspace_id, changes.media_ids)
     if changes.thread is not KEEP:
@@ -139,34 +139,9 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
 def _reschedule(session: Session, post: Post, changes: Changes, now: datetime) -> None:
     """Set, keep or clear the time; a draft has none (C31)."""
     if changes.save_as_draft or changes.clear_schedule or changes.scheduled_for is None:
-        _set_time(session, post, Status.DRAFT, None)
-        stand_down(session, post.workspace_id, post.id)
+        make_draft(session, post)
     elif changes.scheduled_for is not KEEP:
-        _set_time(session, post, Status.SCHEDULED, changes.scheduled_for)
-        stand_down(session, post.workspace_id, post.id)
-        waiting = [
-            row.id
-            for row in destinations_of(session, post.workspace_id, post.id)
-            if may_be_sent(row)
-        ]
-        session.execute(
-            update(Destination)
-            .where(Destination.workspace_id == post.workspace_id, Destination.id.in_(waiting))
-            .values(retry_count=0)
-            .execution_options(synchronize_session=False)
-        )
-        send_out(session, post.workspace_id, post.id, waiting, at=changes.scheduled_for)
-        record_scheduled(session, post.workspace_id, post.id, changes.scheduled_for, now)
-
-
-def _set_time(session: Session, post: Post, status: Status, at: datetime | None) -> None:
-    """Another time than its slot's gives the slot back to the queue."""
-    session.execute(
-        update(Post)
-        .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
-        .values(status=status, scheduled_for=at, slot=post.slot if at == post.slot else None)
-        .execution_options(synchronize_session=False)
-    )
+        schedule(session, post, changes.scheduled_for, now)
 
 
 def _retarget(session: Session, post: Post, account_ids: Sequence[UUID], now: datetime) -> None:

@@ -18,6 +18,7 @@ from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
+from oncue.posts.personas import persona_issues
 from oncue.posts.rows import (
     as_destination,
     as_post,
@@ -63,6 +64,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     platforms = [account.platform for account in accounts]
     issues = time_issues(new.scheduled_for, now)
     issues += thread_issues(new.content_type, new.thread, platforms)
+    issues += persona_issues(session, workspace_id, new.persona_id)
     issues += media_issues(session, workspace_id, new.media_ids)
     issues += media_issues(session, workspace_id, files_named((), new.thread), "threadPosts")
     issues += option_issues(new.platform_metadata)

@@ -105,6 +105,8 @@ class PostOut(Out):
     recurring_post_id: RecurrenceId | None
     is_recurring: bool | None
     persona_id: str | None
+    approval_requested_at: When | None
+    approved_at: When | None
     created_at: When
     updated_at: When
 
@@ -215,6 +217,8 @@ def show_post(view: PostView) -> PostOut:
         recurring_post_id=post.recurrence_id,
         is_recurring=post.is_recurring,
         persona_id=post.persona_id,
+        approval_requested_at=post.approval_requested_at,
+        approved_at=post.approved_at,
         created_at=post.created_at,
         updated_at=post.updated_at,
     )

@@ -9,6 +9,7 @@ from oncue.api.fields import (
     Body,
     Json,
     MediaId,
+    PersonaReference,
     PlatformName,
     Text,
     When,
@@ -73,7 +74,7 @@ class CreatePost(Body):
     platform_metadata: PlatformMetadata = {}
     media: MediaIds = []
     tags: Tags = []
-    persona_id: Text | None = None
+    persona_id: PersonaReference | None = None
     thread_posts: Thread = []
     first_comment: Comment | None = None
     first_comment_delay: Delay = 0
@@ -95,7 +96,7 @@ class UpdatePost(Body):
     platform_overrides: Overrides = {}
     platform_metadata: PlatformMetadata = {}
     tags: Tags = []
-    persona_id: Text | None = None
+    persona_id: PersonaReference | None = None
     thread_posts: Thread = []
     first_comment: Comment | None = None
     first_comment_delay: Delay = 0

@@ -1,14 +1,17 @@
 """Native dialect, looking first: validate, bulk-generate-check. Nothing here changes anything."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Query
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     StrictInt,
     model_serializer,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
 from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
@@ -20,19 +23,37 @@ router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
 PLATFORMS: Final = 15
 COMMENT_CHARACTERS: Final = 10_000
+NAME_CHARACTERS: Final = 255
+LARGEST: Final = 10**15  # bytes, or milliseconds: more than any file has
+BEGINS: Final = {"image": "image/", "gif": "image/gif", "video": "video/"}
 DUPLICATES: Final = (
     "This account has posts scheduled in that range already: a new batch may repeat them."
 )
 
 
+def _lower(value: object) -> object:
+    """Constants are known in either case (C12)."""
+    return value.lower() if isinstance(value, str) else value
+
+
 class InlineMedia(Body):
     """A file that is not uploaded yet, as far as it is known."""
 
-    type: Literal["image", "video", "gif"]
+    type: Annotated[Literal["image", "video", "gif"], BeforeValidator(_lower)]
     url: Text | None = None
-    size_bytes: Annotated[StrictInt, Field(ge=0)] | None = None
-    duration_ms: Annotated[StrictInt, Field(ge=0)] | None = None
-    mime_type: Text | None = None
+    size_bytes: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
+    duration_ms: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
+    mime_type: (
+        Annotated[Text, BeforeValidator(_lower), Field(max_length=NAME_CHARACTERS)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """A described file is of one kind."""
+        if self.mime_type is not None and not self.mime_type.startswith(BEGINS[self.type]):
+            words = {"kind": self.type, "begins": BEGINS[self.type]}
+            raise PydanticCustomError("kind", "a {kind}'s mimeType begins {begins}", words)
+        return self
 
 
 class ValidatePost(Body):
@@ -93,7 +114,7 @@ async def validate_post(body: ValidatePost, caller: PostsReader, shared: Shared)
         content=body.content,
         media_ids=body.media_ids,
         media=[
-            checks.inline_media(index, item.type, item.size_bytes)
+            checks.inline_media(index, item.type, item.mime_type, item.size_bytes, item.duration_ms)
             for index, item in enumerate(body.media)
         ],
         first_comment=body.first_comment,
