@@ -27,8 +27,10 @@ from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, instal
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
+from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.settings import Settings
+from oncue.workspaces.gate import Gate, MemoryGate, PostgresGate
 
 
 class CannotStart(RuntimeError):
@@ -118,9 +120,13 @@ def assemble(
         now=now,
         media_dir=media_dir,
         outbound=outbound,
+        gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
-    duties = [Duty(name="importing", topic=Topic.ERRAND, act=importer.act)]
+    duties = [
+        Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
+        Tidying(db=db, now=now).duty(),
+    ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
 
@@ -130,6 +136,13 @@ def open_engine(db: Database, heartbeat: timedelta) -> Engine:
     if isinstance(db, PostgresDatabase):
         return PostgresEngine(db, heartbeat)
     return MemoryEngine(db, heartbeat)
+
+
+def open_gate(db: Database) -> Gate:
+    """Where requests are counted: in a table of PostgreSQL's, or in memory beside SQLite."""
+    if isinstance(db, PostgresDatabase):
+        return PostgresGate(db)
+    return MemoryGate(db)
 
 
 def sole_worker(settings: Settings) -> BinaryIO | None:
