@@ -16,7 +16,7 @@ from oncue.api.app import create_app
 from oncue.db.open import open_database
 from oncue.runtime import open_gate
 from oncue.workspaces.models import Workspace
-from oncue.workspaces.plans import REQUESTS_PER_MINUTE
+from oncue.workspaces.plans import PLANS
 from oncue.workspaces.ratelimit import MemoryWindow
 from statements import statements
 
@@ -184,7 +184,7 @@ async def test_two_processes_let_through_what_one_would(installation: Installati
 async def test_the_limit_is_the_plans(installation: Installation) -> None:
     limits = {}
 
-    for plan in REQUESTS_PER_MINUTE:
+    for plan in PLANS:
         await set_plan(installation, plan)
         limits[plan] = allowance(await installation.api.get("/v1/health"))[0]
 

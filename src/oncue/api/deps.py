@@ -14,9 +14,9 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from oncue.api.edge import ALLOWANCE
 from oncue.api.services import Services
 from oncue.errors import Forbidden, TooManyRequests, Unauthorized
-from oncue.workspaces import keys
+from oncue.workspaces import keys, plans
 from oncue.workspaces.keys import Caller, Scope
-from oncue.workspaces.plans import REQUESTS_PER_MINUTE
+from oncue.workspaces.plans import PLANS, Plan
 from oncue.workspaces.ratelimit import WINDOW_SECONDS, allowance, minute_of
 
 bearer = HTTPBearer(auto_error=False, description="An API key: `oncue keys create` makes one.")
@@ -59,9 +59,9 @@ async def _identify(request: Request, shared: Services) -> Caller:
     if admitted is None:
         address = request.client.host if request.client else ""
         used = shared.strangers.take(address, minute_of(now))
-        _allow(request, used, REQUESTS_PER_MINUTE["free"], now)
+        _allow(request, used, plans.WITHOUT_KEY, now)
         raise Unauthorized
-    _allow(request, admitted.used, REQUESTS_PER_MINUTE[admitted.caller.plan], now)
+    _allow(request, admitted.used, PLANS[admitted.caller.plan], now)
     return admitted.caller
 
 
@@ -78,12 +78,12 @@ def authenticate(request: Request, _shown_in_openapi: Bearer) -> Caller:
     return caller
 
 
-def _allow(request: Request, used: int, limit: int, now: datetime) -> None:
-    left = allowance(used, limit, minute_of(now))
+def _allow(request: Request, used: int, plan: Plan, now: datetime) -> None:
+    left = allowance(used, plan.requests_per_minute, minute_of(now))
     request.scope["state"][ALLOWANCE] = left
     if left.is_exceeded:
         seconds = int(left.reset - now.timestamp()) + 1
-        raise TooManyRequests(limit, min(seconds, WINDOW_SECONDS))
+        raise TooManyRequests(left.limit, min(seconds, WINDOW_SECONDS))
 
 
 def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:

@@ -13,11 +13,12 @@ from oncue.accounts.models import Account
 from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid
 from oncue.lib import ids
-from oncue.posts import events
+from oncue.posts import events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
-from oncue.posts.rows import destination_rows, thread_rows
+from oncue.posts.quota import Load
+from oncue.posts.rows import destination_rows, thread_rows, units_of
 from oncue.posts.service import (
     destinations_of,
     get,
@@ -59,23 +60,36 @@ def edit(
     """Change what `changes` mentions; nothing at all where it mentions nothing (V123).
 
     A new time makes the post scheduled and its unpublished destinations pending again (C33).
-    Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata.
+    Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata,
+    LimitExceeded.
     """
     if _mentions_nothing(changes):
         get(session, workspace_id, post_id)
         return
     post = move(session, workspace_id, post_id, Operation.EDIT, now, version=changes.version)
+    before = _load(session, post) if _may_weigh_more(changes) else None
     if changes.account_ids is not KEEP:
         _retarget(session, post, changes.account_ids, now)
     _check(session, post, changes, now)
     _write(session, post, changes)
     _reschedule(session, post, changes, now)
     post = get(session, workspace_id, post_id)
+    if before is not None:
+        quota.charge_growth(session, workspace_id, before, _load(session, post), now)
     if post.status in GOING_OUT:
         files = load_files(session, workspace_id, media_of(post))
         check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
     check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
     events.record(session, workspace_id, post_id, "post.updated", now)
+
+
+def _may_weigh_more(changes: Changes) -> bool:
+    return changes.account_ids is not KEEP or changes.thread is not KEEP
+
+
+def _load(session: Session, post: Post) -> Load:
+    rows = destinations_of(session, post.workspace_id, post.id)
+    return quota.load_of((row.platform for row in rows), post.units)
 
 
 def _mentions_nothing(changes: Changes) -> bool:
@@ -121,6 +135,7 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
         values["media_ids"] = [str(media_id) for media_id in changes.media_ids]
     if changes.thread is not KEEP:
         values["thread"] = thread_rows(changes.thread)
+        values["units"] = units_of(changes.thread)
         if changes.thread:
             values["content_type"] = ContentType.THREAD
     if values:

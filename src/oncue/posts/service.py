@@ -57,7 +57,10 @@ OFF_DUTY: Mapping[str, Any] = {"run_at": None, "ticket": None, "next_retry_at": 
 
 
 def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) -> UUID:
-    """Keep a new post: a draft, or scheduled for its time. Raises Invalid, InvalidMetadata."""
+    """Keep a new post: a draft, or scheduled for its time.
+
+    Raises Invalid, InvalidMetadata, LimitExceeded.
+    """
     accounts = require_accounts(session, workspace_id, new.account_ids)
     platforms = [account.platform for account in accounts]
     issues = time_issues(new.scheduled_for, now)
