@@ -72,13 +72,15 @@ def edit(
         _retarget(session, post, changes.account_ids, now)
     _check(session, post, changes, now)
     _write(session, post, changes)
+    _overrule(session, post, changes)
     _reschedule(session, post, changes, now)
     post = get(session, workspace_id, post_id)
     if before is not None:
         quota.charge_growth(session, workspace_id, before, _load(session, post), now)
     if post.status in GOING_OUT:
-        files = load_files(session, workspace_id, media_of(post))
-        check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
+        rows = destinations_of(session, workspace_id, post_id)
+        files = load_files(session, workspace_id, media_of(post, rows))
+        check_networks(post, rows, files, now)
     check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
     events.record(session, workspace_id, post_id, "post.updated", now)
 
@@ -143,6 +145,26 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
             update(Post)
             .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
             .values({getattr(Post, column): value for column, value in values.items()})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _overrule(session: Session, post: Post, changes: Changes) -> None:
+    """What /fix gave one destination gives way to what the whole post is given later."""
+    own: dict[str, Any] = {}
+    if changes.content is not KEEP:
+        own["content"] = None
+    if changes.media_ids is not KEEP:
+        own["media_ids"] = None
+    if own:
+        session.execute(
+            update(Destination)
+            .where(
+                Destination.workspace_id == post.workspace_id,
+                Destination.post_id == post.id,
+                Destination.state != State.PUBLISHED,
+            )
+            .values(**own)
             .execution_options(synchronize_session=False)
         )
 
