@@ -8,6 +8,8 @@ Validation, preflight, bulk, recurrence, queue, unpublish, personas, approval, p
 webhooks, callbacks, idempotency keys and /fix's mediaUrl are issue 3's and not in the list.
 Bulk, recurrence, queue, unpublish, replies, plan quotas, webhooks, callbacks, idempotency keys,
 /fix's mediaUrl and what belongs to networks that are not built yet (their metadata and first
+Validation, preflight, bulk, recurrence, queue, unpublish, replies, personas, approval, webhooks,
+callbacks and what belongs to networks that are not built yet (their metadata and first
 comments) are issue 3's and not in the list.
 """
 
@@ -43,6 +45,8 @@ COVERED: Final = (
     ("V153", "V156"),  # retry
     ("V158", "V169"),  # fix
     ("V172", "V180"),
+    ("V108", "V150"),  # thread items and what they count; get, list, PATCH, delete, publish
+    ("V153", "V180"),  # retry, fix
     ("V182", "V209"),  # statuses, the table, transitions
     ("V211", "V212"),
     ("V214", "V223"),  # scheduling
@@ -51,6 +55,7 @@ COVERED: Final = (
     ("V214", "V225"),  # scheduling
     ("V213", "V223"),  # scheduling
     ("V225", "V245"),  # validate, bulk-generate-check, preflight
+    ("V261", "V262"),  # many posts sent again, and what they count
     ("V287", "V290"),  # cancel
     ("V297", "V315"),  # replies, clone, CSV import
     ("V316", "V319"),  # events

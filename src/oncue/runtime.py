@@ -29,9 +29,11 @@ from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, instal
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
+from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.recurrence.running import run_due
 from oncue.settings import Settings
+from oncue.workspaces.gate import Gate, MemoryGate, PostgresGate
 
 
 class CannotStart(RuntimeError):
@@ -121,6 +123,7 @@ def assemble(
         now=now,
         media_dir=media_dir,
         outbound=outbound,
+        gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
     commenter = Commenter(
@@ -130,6 +133,7 @@ def assemble(
         Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
         Duty(name="repeating", topic=Topic.ERRAND, act=partial(run_due, db, now)),
         Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
+        Tidying(db=db, now=now).duty(),
     ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
@@ -140,6 +144,13 @@ def open_engine(db: Database, heartbeat: timedelta) -> Engine:
     if isinstance(db, PostgresDatabase):
         return PostgresEngine(db, heartbeat)
     return MemoryEngine(db, heartbeat)
+
+
+def open_gate(db: Database) -> Gate:
+    """Where requests are counted: in a table of PostgreSQL's, or in memory beside SQLite."""
+    if isinstance(db, PostgresDatabase):
+        return PostgresGate(db)
+    return MemoryGate(db)
 
 
 def sole_worker(settings: Settings) -> BinaryIO | None:

@@ -176,16 +176,6 @@ async def test_a_fix_that_the_network_would_refuse_is_refused_here(
     assert await installation.get(post["id"]) == post
 
 
-@statements("V170")
-async def test_a_media_address_without_tls_is_refused(installation: Installation) -> None:
-    post, twitter = await partial(installation)
-
-    answer = await fix(installation, post, twitter, mediaUrl="http://example.com/a.jpg")
-
-    assert problem(answer) == invalid("mediaUrl")
-    assert await installation.get(post["id"]) == post
-
-
 async def test_a_fix_of_an_unknown_outcome_is_an_order_to_send_again(
     installation: Installation,
 ) -> None:

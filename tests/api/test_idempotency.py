@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from installation import Installation
 from oncue.posts.models import Post
+from statements import statements
 
 pytestmark = pytest.mark.anyio
 
@@ -106,7 +107,8 @@ async def test_a_replay_checks_the_keys_rights_again(installation: Installation)
     assert answer.status_code == 403
 
 
-async def test_v157_a_retry_sent_again_counts_once(installation: Installation) -> None:
+@statements("V157")
+async def test_a_retry_sent_again_counts_once(installation: Installation) -> None:
     await installation.fault(kind="reject", platform="MASTODON")
     post = await installation.publish("MASTODON")
     path, headers = f"/v1/posts/{post['id']}/retry", {"Idempotency-Key": "attempt-1"}

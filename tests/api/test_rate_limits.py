@@ -1,6 +1,9 @@
 """So many requests a minute: counted by key, said on every answer, and refused beyond."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import httpx2 as httpx
@@ -9,8 +12,13 @@ from sqlalchemy import update
 
 from api.answers import problem
 from installation import START, Installation
+from oncue.api.app import create_app
+from oncue.db.open import open_database
+from oncue.runtime import open_gate
 from oncue.workspaces.models import Workspace
-from oncue.workspaces.plans import REQUESTS_PER_MINUTE
+from oncue.workspaces.plans import PLANS
+from oncue.workspaces.ratelimit import MemoryWindow
+from statements import statements
 
 pytestmark = pytest.mark.anyio
 
@@ -102,10 +110,81 @@ async def test_who_has_no_key_is_counted_by_address(installation: Installation) 
     assert owner.status_code == 200
 
 
+async def test_what_is_not_served_counts_like_anything_else(installation: Installation) -> None:
+    paths = ["/v1/nothing", "/api/v1/nothing"]
+
+    mine = [await installation.api.get(path) for path in paths]
+    mine.append(await installation.api.put("/v1/posts"))
+    unknown = await installation.api.get("/v1/nothing", headers={"authorization": ""})
+
+    assert [answer.status_code for answer in mine] == [404, 404, 405]
+    assert [allowance(answer) for answer in mine] == [
+        (1_000, left, RESET) for left in (999, 998, 997)
+    ]
+    assert (unknown.status_code, allowance(unknown)) == (404, (120, 119, RESET))
+
+
+async def test_who_has_no_requests_left_is_not_told_what_is_served(
+    installation: Installation,
+) -> None:
+    await set_plan(installation, "free")
+    await use_up(installation, {}, 120)
+
+    answer = await installation.api.get("/v1/nothing")
+
+    assert problem(answer)[:2] == (429, "RATE_LIMITED")
+    assert answer.headers["retry-after"] == "60"
+
+
+async def test_what_needs_no_key_is_not_counted(installation: Installation) -> None:
+    answers = [await installation.api.get(path) for path in ("/healthz", "/api/openapi.json", "/")]
+
+    assert not any("x-ratelimit-limit" in answer.headers for answer in answers)
+
+
+@statements("P3")
+async def test_a_call_for_many_posts_is_one_request(installation: Installation) -> None:
+    native = {"content": "Hello", "accountIds": [installation.account("MASTODON")]}
+    number = installation.accounts["MASTODON"].number
+    other = {"content": "Hello", "account_ids": [number], "draft": True}
+    calls = {
+        "/v1/posts/bulk": {"posts": [native] * 50},
+        "/api/v1/posts/bulk": {"posts": [other] * 50},
+        "/api/v1/posts/retry-failed": {"account_id": number},
+    }
+
+    answers = [await installation.api.post(path, json=body) for path, body in calls.items()]
+
+    assert [answer.status_code for answer in answers] == [207, 201, 200]
+    assert [allowance(answer)[1] for answer in answers] == [999, 998, 997]
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+async def test_two_processes_let_through_what_one_would(installation: Installation) -> None:
+    await set_plan(installation, "free")
+    db = open_database(installation.services.settings)
+    other = replace(installation.services, db=db, gate=open_gate(db), strangers=MemoryWindow())
+    headers = {"authorization": f"Bearer {installation.key}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=create_app(other)),
+        base_url="http://other.test",
+        headers=headers,
+    ) as api:
+        answers = await asyncio.gather(
+            *(each.get("/v1/health") for each in (installation.api, api) for _ in range(80))
+        )
+    await db.close()
+
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses == {200: 120, 429: 40}
+    left = sorted(allowance(answer)[1] for answer in answers if answer.status_code == 200)
+    assert left == list(range(120))
+
+
 async def test_the_limit_is_the_plans(installation: Installation) -> None:
     limits = {}
 
-    for plan in REQUESTS_PER_MINUTE:
+    for plan in PLANS:
         await set_plan(installation, plan)
         limits[plan] = allowance(await installation.api.get("/v1/health"))[0]
 

@@ -1,17 +1,17 @@
 """Requests per key and minute, in windows that every process agrees on."""
 
-from oncue.workspaces.ratelimit import Allowance, RateLimiter
+from datetime import UTC, datetime, timedelta
 
-MINUTE = 1_795_000_020.0  # the beginning of one
+from oncue.workspaces.ratelimit import Allowance, MemoryWindow, allowance, minute_of
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MINUTE = minute_of(NOON)
 
 
-def test_each_request_takes_one_and_the_first_beyond_the_limit_is_too_many() -> None:
-    limiter = RateLimiter()
+def test_the_first_request_beyond_the_limit_is_too_many() -> None:
+    reset = int(NOON.timestamp()) + 60
 
-    taken = [limiter.take("key", 2, MINUTE + 10) for _ in range(4)]
-
-    reset = int(MINUTE) + 60
-    assert taken == [
+    assert [allowance(used, 2, MINUTE) for used in (1, 2, 3, 4)] == [
         Allowance(limit=2, remaining=1, reset=reset, is_exceeded=False),
         Allowance(limit=2, remaining=0, reset=reset, is_exceeded=False),
         Allowance(limit=2, remaining=0, reset=reset, is_exceeded=True),
@@ -20,34 +20,27 @@ def test_each_request_takes_one_and_the_first_beyond_the_limit_is_too_many() -> 
 
 
 def test_keys_do_not_share() -> None:
-    limiter = RateLimiter()
-    limiter.take("one", 1, MINUTE)
+    window = MemoryWindow()
 
-    assert not limiter.take("other", 1, MINUTE).is_exceeded
-    assert limiter.take("one", 1, MINUTE).is_exceeded
+    taken = [window.take(key, MINUTE) for key in ("one", "other", "one")]
+
+    assert taken == [1, 1, 2]
 
 
 def test_a_window_lasts_to_the_end_of_its_minute_and_no_longer() -> None:
-    limiter = RateLimiter()
-    limiter.take("key", 1, MINUTE)
+    assert minute_of(NOON + timedelta(seconds=59.999)) == MINUTE
+    assert minute_of(NOON + timedelta(seconds=60)) == MINUTE + 1
+    window = MemoryWindow()
+    window.take("key", MINUTE)
 
-    assert limiter.take("key", 1, MINUTE + 59.999).is_exceeded
-
-    fresh = limiter.take("key", 1, MINUTE + 60)
-    assert (fresh.remaining, fresh.reset, fresh.is_exceeded) == (0, int(MINUTE) + 120, False)
+    assert window.take("key", MINUTE + 1) == 1
 
 
 def test_a_window_nobody_uses_any_more_takes_no_room() -> None:
-    limiter = RateLimiter()
+    window = MemoryWindow()
     for number in range(1_000):
-        limiter.take(number, 1, MINUTE)
+        window.take(number, MINUTE)
 
-    limiter.take("key", 1, MINUTE + 60)
+    window.take("key", MINUTE + 1)
 
-    assert len(limiter._used) == 1
-
-
-def test_a_process_that_starts_within_a_minute_ends_its_window_with_the_others() -> None:
-    early, late = RateLimiter(), RateLimiter()
-
-    assert early.take("key", 5, MINUTE).reset == late.take("key", 5, MINUTE + 59).reset
+    assert len(window._used) == 1

@@ -1,6 +1,8 @@
 """What endpoints ask for: the services, and a caller who may do what they offer."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -12,10 +14,10 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from oncue.api.edge import ALLOWANCE
 from oncue.api.services import Services
 from oncue.errors import Forbidden, TooManyRequests, Unauthorized
-from oncue.workspaces import keys
+from oncue.workspaces import keys, plans
 from oncue.workspaces.keys import Caller, Scope
-from oncue.workspaces.plans import REQUESTS_PER_MINUTE
-from oncue.workspaces.ratelimit import WINDOW_SECONDS
+from oncue.workspaces.plans import PLANS, Plan
+from oncue.workspaces.ratelimit import WINDOW_SECONDS, allowance, minute_of
 
 bearer = HTTPBearer(auto_error=False, description="An API key: `oncue keys create` makes one.")
 
@@ -51,15 +53,23 @@ class KeyedRoute(APIRoute):
 async def _identify(request: Request, shared: Services) -> Caller:
     """Whose key this is. Every request counts, those without a good key by their address."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    caller = None
+    admitted, now = None, shared.now()
     if scheme.lower() == "bearer" and keys.is_well_formed(key):
-        caller = await shared.db.read(lambda session: keys.find_caller(session, key))
-    if caller is None:
+        admitted = await shared.gate.admit(key, now)
+    if admitted is None:
         address = request.client.host if request.client else ""
-        _count(request, shared, ("address", address), REQUESTS_PER_MINUTE["free"])
+        used = shared.strangers.take(address, minute_of(now))
+        _allow(request, used, plans.WITHOUT_KEY, now)
         raise Unauthorized
-    _count(request, shared, caller.key_id, REQUESTS_PER_MINUTE[caller.plan])
-    return caller
+    _allow(request, admitted.used, PLANS[admitted.caller.plan], now)
+    return admitted.caller
+
+
+async def count_unrouted(request: Request) -> None:
+    """Count a request that no route took, like any other; raises TooManyRequests."""
+    if not hasattr(request.state, "caller"):
+        with suppress(Unauthorized):
+            request.state.caller = await _identify(request, services(request))
 
 
 def authenticate(request: Request, _shown_in_openapi: Bearer) -> Caller:
@@ -68,13 +78,12 @@ def authenticate(request: Request, _shown_in_openapi: Bearer) -> Caller:
     return caller
 
 
-def _count(request: Request, shared: Services, key: object, limit: int) -> None:
-    now = shared.now().timestamp()
-    allowance = shared.limiter.take(key, limit, now)
-    request.scope["state"][ALLOWANCE] = allowance
-    if allowance.is_exceeded:
-        seconds = int(allowance.reset - now) + 1
-        raise TooManyRequests(limit, min(seconds, WINDOW_SECONDS))
+def _allow(request: Request, used: int, plan: Plan, now: datetime) -> None:
+    left = allowance(used, plan.requests_per_minute, minute_of(now))
+    request.scope["state"][ALLOWANCE] = left
+    if left.is_exceeded:
+        seconds = int(left.reset - now.timestamp()) + 1
+        raise TooManyRequests(left.limit, min(seconds, WINDOW_SECONDS))
 
 
 def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:

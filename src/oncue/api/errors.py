@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from oncue.api.compat import envelope
+from oncue.api.deps import count_unrouted
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
 from oncue.api.idempotency import Replayed, as_response
@@ -17,6 +18,7 @@ from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, U
 
 log = structlog.get_logger()
 
+KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
 SHOWN_CHARACTERS: Final = 80
 SHOWN_ISSUES: Final = 100
 
@@ -147,6 +149,11 @@ def _shown(value: object) -> str:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code in (404, 405) and request.url.path.startswith(KEYED):
+        try:
+            await count_unrouted(request)
+        except AppError as refused:
+            return render(request, refused)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
     message = f"There is no {request.method} {request.url.path} here"
     if error.status_code not in (404, 405):

@@ -11,7 +11,8 @@ from oncue.lib.outbound import GuardedClient
 from oncue.publishing.engine import Engine
 from oncue.publishing.metrics import Metrics
 from oncue.settings import Settings
-from oncue.workspaces.ratelimit import RateLimiter
+from oncue.workspaces.gate import Gate
+from oncue.workspaces.ratelimit import MemoryWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +28,5 @@ class Services:
     now: Clock
     media_dir: Path
     outbound: GuardedClient  # for addresses that users name
-    limiter: RateLimiter = field(default_factory=RateLimiter)
+    gate: Gate
+    strangers: MemoryWindow = field(default_factory=MemoryWindow)  # requests without a good key

@@ -1,13 +1,13 @@
 """PostgreSQL: the same synchronous functions, run on an asynchronous connection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Executable, Row, event, text
 from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
@@ -85,6 +85,17 @@ class PostgresDatabase:
         try:
             async with self._engine.connect() as connection:
                 return await connection.run_sync(in_session, work)
+        except (DBAPIError, OSError) as error:
+            raise _worded(error) from error
+
+    async def execute_alone(
+        self, statement: Executable, values: Mapping[str, Any]
+    ) -> Row[Any] | None:
+        """Run one statement that is a transaction of its own, and so two round trips cheaper."""
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                return (await connection.execute(statement, values)).one_or_none()
         except (DBAPIError, OSError) as error:
             raise _worded(error) from error
 

@@ -76,7 +76,7 @@ async def store(folder: Path, chunks: AsyncIterator[bytes], now: datetime) -> St
 
 
 def discard(stored: Stored) -> None:
-    """Remove a file that no row will tell of: it was uploaded before."""
+    """Remove a file that no row tells of."""
     _discard(stored.path)
 
 

@@ -16,9 +16,10 @@ from oncue.posts.models import Destination, Post
 Files = Mapping[UUID, Media]
 
 
-def media_of(post: Post) -> list[UUID]:
-    """Every file the post names, its own and its thread's, each once."""
+def media_of(post: Post, destinations: Iterable[Destination] = ()) -> list[UUID]:
+    """Every file the post names, its own, its thread's and these destinations', each once."""
     named = [*post.media_ids, *(name for item in post.thread for name in item["mediaIds"])]
+    named += [name for row in destinations for name in row.media_ids or ()]
     return [UUID(name) for name in dict.fromkeys(named)]
 
 
@@ -67,7 +68,7 @@ def draft_for(
         text=text,
         key=str(destination.id),
         begun_at=begun_at,
-        media=_resolve(post.media_ids, files),
+        media=_resolve(destination.media_ids or post.media_ids, files),
         thread=thread,
         options=post.platform_metadata.get(platform, {}),
         kind=post.content_type or "",

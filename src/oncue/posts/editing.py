@@ -13,12 +13,13 @@ from oncue.accounts.models import Account
 from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid
 from oncue.lib import ids
-from oncue.posts import approval, events
+from oncue.posts import approval, events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.personas import persona_issues
-from oncue.posts.rows import destination_rows, thread_rows
+from oncue.posts.quota import Load
+from oncue.posts.rows import destination_rows, thread_rows, units_of
 from oncue.posts.scheduling import make_draft, schedule
 from oncue.posts.service import destinations_of, get, move, require_accounts
 from oncue.posts.validation import (
@@ -55,7 +56,8 @@ def edit(
 
     A new time makes the post scheduled and its unpublished destinations pending again (C33).
     A post under approval becomes a draft, unless it is approved and only its time is new (C61).
-    Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata.
+    Raises NotFound, OperationNotPermitted, Conflict (version), Invalid, InvalidMetadata,
+    LimitExceeded.
     """
     if _mentions_nothing(changes):
         get(session, workspace_id, post_id)
@@ -64,18 +66,32 @@ def edit(
     voided = approval.is_voided_by(post, changes)
     if voided:
         post = approval.void(session, post, now)
+    before = _load(session, post) if _may_weigh_more(changes) else None
     if changes.account_ids is not KEEP:
         _retarget(session, post, changes.account_ids, now)
     _check(session, post, changes, now)
     _write(session, post, changes)
+    _overrule(session, post, changes)
     if not (voided and post.status == Status.DRAFT):  # it has to be approved anew before that
         _reschedule(session, post, changes, now)
     post = get(session, workspace_id, post_id)
+    if before is not None:
+        quota.charge_growth(session, workspace_id, before, _load(session, post), now)
     if post.status in GOING_OUT:
-        files = load_files(session, workspace_id, media_of(post))
-        check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
+        rows = destinations_of(session, workspace_id, post_id)
+        files = load_files(session, workspace_id, media_of(post, rows))
+        check_networks(post, rows, files, now)
     check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
     events.record(session, workspace_id, post_id, "post.updated", now)
+
+
+def _may_weigh_more(changes: Changes) -> bool:
+    return changes.account_ids is not KEEP or changes.thread is not KEEP
+
+
+def _load(session: Session, post: Post) -> Load:
+    rows = destinations_of(session, post.workspace_id, post.id)
+    return quota.load_of((row.platform for row in rows), post.units)
 
 
 def _mentions_nothing(changes: Changes) -> bool:
@@ -125,6 +141,7 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
         values["media_ids"] = [str(media_id) for media_id in changes.media_ids]
     if changes.thread is not KEEP:
         values["thread"] = thread_rows(changes.thread)
+        values["units"] = units_of(changes.thread)
         if changes.thread:
             values["content_type"] = ContentType.THREAD
     if values:
@@ -132,6 +149,26 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
             update(Post)
             .where(Post.workspace_id == post.workspace_id, Post.id == post.id)
             .values({getattr(Post, column): value for column, value in values.items()})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _overrule(session: Session, post: Post, changes: Changes) -> None:
+    """What /fix gave one destination gives way to what the whole post is given later."""
+    own: dict[str, Any] = {}
+    if changes.content is not KEEP:
+        own["content"] = None
+    if changes.media_ids is not KEEP:
+        own["media_ids"] = None
+    if own:
+        session.execute(
+            update(Destination)
+            .where(
+                Destination.workspace_id == post.workspace_id,
+                Destination.post_id == post.id,
+                Destination.state != State.PUBLISHED,
+            )
+            .values(**own)
             .execution_options(synchronize_session=False)
         )
 

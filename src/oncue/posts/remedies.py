@@ -9,12 +9,20 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
-from oncue.errors import Conflict, NotFound
+from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
 from oncue.lib import ids
 from oncue.posts import events, journal
-from oncue.posts.drafts import load_files, media_of
-from oncue.posts.lifecycle import SHOWN_AS, Operation, State, Status, roll_up
+from oncue.posts.drafts import draft_for, load_files, media_of
+from oncue.posts.lifecycle import (
+    SHOWN_AS,
+    Operation,
+    State,
+    Status,
+    roll_up,
+    statuses_permitting,
+)
 from oncue.posts.models import Destination, Post
 from oncue.posts.service import destinations_of, get, move, send_out
 from oncue.posts.validation import check_networks
@@ -92,6 +100,17 @@ def retry(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) ->
     return RetryOutcome(status=status, retried=retried, skipped=skipped)
 
 
+def require_fixable(
+    session: Session, workspace_id: UUID, post_id: UUID, destination_id: UUID
+) -> None:
+    """Raise what `fix` would raise of the destination as it stands."""
+    post = get(session, workspace_id, post_id)
+    permitted = statuses_permitting(Operation.FIX)
+    if post.status not in permitted:
+        raise OperationNotPermitted(Operation.FIX, post.status, permitted)
+    _fixable(session, workspace_id, post_id, destination_id)
+
+
 def fix(
     session: Session,
     workspace_id: UUID,
@@ -100,30 +119,35 @@ def fix(
     now: datetime,
     *,
     content: str | None = None,
+    media_id: UUID | None = None,
     refresh_media: bool = False,
 ) -> None:
-    """Send one destination again at once, with other content where it is given.
+    """Send one destination again at once, with other content or one other file where given.
 
     An explicit order for one destination: it also sends again what ended unknown (C57).
+    Raises NotFound, OperationNotPermitted, Conflict, Invalid.
     """
     post = move(session, workspace_id, post_id, Operation.FIX, now)
-    row = _destination(session, workspace_id, post_id, destination_id)
-    if SHOWN_AS[State(row.state)] not in FIXABLE:
-        raise Conflict(
-            f"Cannot fix a destination that is {row.state} (only {', '.join(sorted(FIXABLE))})",
-            {"platformId": ids.to_typeid("pp", row.id), "status": SHOWN_AS[State(row.state)]},
-        )
-    if content is not None:
+    row = _fixable(session, workspace_id, post_id, destination_id)
+    own: dict[str, Any] = {} if content is None else {"content": content}
+    if media_id is not None:
+        own["media_ids"] = [str(media_id)]
+    if own:
         session.execute(
             update(Destination)
             .where(Destination.workspace_id == workspace_id, Destination.id == row.id)
-            .values(content=content)
+            .values(**own)
             .execution_options(synchronize_session=False)
         )
         row = _destination(session, workspace_id, post_id, destination_id)
-    check_networks(post, [row], load_files(session, workspace_id, media_of(post)), now)
-    if row.needs_review or refresh_media:
-        journal.renew(session, row, keep_uploads=not refresh_media)
+    files = load_files(session, workspace_id, media_of(post, [row]))
+    if media_id is not None and draft_for(post, row, CONNECTORS[row.platform], files, now).thread:
+        message = "the items of a thread have files of their own: PATCH the post's threadPosts"
+        raise Invalid([Issue(field="mediaUrl", message=message)])
+    check_networks(post, [row], files, now)
+    again = refresh_media or media_id is not None
+    if row.needs_review or again:
+        journal.renew(session, row, keep_uploads=not again)
     send_out(session, workspace_id, post_id, [row.id], at=now)
     _count(session, row, 0, None)
     _set_status(session, workspace_id, post_id, Status.PUBLISHING)
@@ -180,6 +204,18 @@ def resolve(
     _set_status(session, workspace_id, post_id, status, **changed)
     data = {"platformId": ids.to_typeid("pp", row.id), "published": published, "status": status}
     events.record(session, workspace_id, post_id, "post.resolved", now, data)
+
+
+def _fixable(
+    session: Session, workspace_id: UUID, post_id: UUID, destination_id: UUID
+) -> Destination:
+    row = _destination(session, workspace_id, post_id, destination_id)
+    if SHOWN_AS[State(row.state)] not in FIXABLE:
+        raise Conflict(
+            f"Cannot fix a destination that is {row.state} (only {', '.join(sorted(FIXABLE))})",
+            {"platformId": ids.to_typeid("pp", row.id), "status": SHOWN_AS[State(row.state)]},
+        )
+    return row
 
 
 def _destination(

@@ -59,7 +59,7 @@ OFF_DUTY: Mapping[str, Any] = dict.fromkeys(("run_at", "ticket", "next_retry_at"
 
 
 def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) -> UUID:
-    """Keep a new post: a draft, or scheduled for its time. Raises Invalid, InvalidMetadata."""
+    """Keep a new post. Raises Invalid, InvalidMetadata, LimitExceeded."""
     accounts = require_accounts(session, workspace_id, new.account_ids)
     platforms = [account.platform for account in accounts]
     issues = time_issues(new.scheduled_for, now)
@@ -112,7 +112,8 @@ def publish(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) 
     waiting = [row for row in destinations_of(session, workspace_id, post_id) if may_be_sent(row)]
     if not waiting:
         raise Conflict("Every destination is published already, or waits for a person's word")
-    check_networks(post, waiting, load_files(session, workspace_id, media_of(post)), now)
+    files = load_files(session, workspace_id, media_of(post, waiting))
+    check_networks(post, waiting, files, now)
     send_out(session, workspace_id, post_id, (row.id for row in waiting), at=now)
     events.record(session, workspace_id, post_id, "post.publishing", now)
 

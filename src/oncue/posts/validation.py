@@ -139,13 +139,14 @@ def check_networks(
     post: Post, destinations: Iterable[Destination], files: Files, now: datetime
 ) -> None:
     """Raise Invalid where a network would refuse the post, before it is due (C9)."""
+    rows = list(destinations)
     issues = [
         _media_issue("media", media_id, None)
-        for media_id in media_of(post)
+        for media_id in media_of(post, rows)
         if media_id not in files
     ]
     if not issues:
-        for destination in destinations:
+        for destination in rows:
             connector = CONNECTORS[destination.platform]
             draft = draft_for(post, destination, connector, files, now)
             issues += [as_issue(connector.spec, problem) for problem in connector.check(draft)]

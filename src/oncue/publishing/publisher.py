@@ -206,8 +206,9 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
         fence=row.fence,
     )
     connector = CONNECTORS[row.platform]
-    files = load_files(session, row.workspace_id, media_of(post))
-    complete = all(media_id in files for media_id in media_of(post))
+    wanted = media_of(post, [row])
+    files = load_files(session, row.workspace_id, wanted)
+    complete = all(media_id in files for media_id in wanted)
     return Run(
         claim=claim,
         connector=connector,

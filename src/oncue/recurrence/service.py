@@ -24,7 +24,7 @@ from oncue.recurrence.series import next_after
 from oncue.recurrence.timing import coming, is_used_up, left_out, series_of, written
 from oncue.recurrence.values import NewRule, RuleChanges
 from oncue.workspaces.models import Workspace
-from oncue.workspaces.plans import RECURRENCE_RULES
+from oncue.workspaces.plans import PLANS
 
 EXDATES: Final = 500  # that one rule can have
 
@@ -235,7 +235,7 @@ def _charge(session: Session, workspace_id: UUID) -> None:
     share the last place.
     """
     plan = session.scalars(select(Workspace.plan).where(Workspace.id == workspace_id)).one()
-    limit = RECURRENCE_RULES[plan]
+    limit = PLANS[plan].recurrence_rules
     if limit is None:
         return
     session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())

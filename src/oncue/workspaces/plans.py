@@ -1,17 +1,26 @@
-"""What each plan allows (decisions.md C59)."""
+"""What each plan allows (decisions.md C59). A workspace may have limits of its own besides."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-REQUESTS_PER_MINUTE: Final[Mapping[str, int]] = {
-    "free": 120,
-    "starter": 200,
-    "pro": 500,
-    "agency": 1_000,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One plan's limits; None is none. How many posts, an operator says for each workspace."""
+
+    requests_per_minute: int  # for each key
+    recurrence_rules: int | None
+
+
+# fmt: off
+PLANS: Final[Mapping[str, Plan]] = {
+    "free":    Plan(requests_per_minute=120,   recurrence_rules=0),
+    "starter": Plan(requests_per_minute=200,   recurrence_rules=3),
+    "pro":     Plan(requests_per_minute=500,   recurrence_rules=None),
+    "agency":  Plan(requests_per_minute=1_000, recurrence_rules=None),
 }
-RECURRENCE_RULES: Final[Mapping[str, int | None]] = {  # None: as many as one likes (V271-V273)
-    "free": 0,
-    "starter": 3,
-    "pro": None,
-    "agency": None,
-}
+# fmt: on
+
+DEFAULT: Final = "agency"
+WITHOUT_KEY: Final = PLANS["free"]

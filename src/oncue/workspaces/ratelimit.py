@@ -1,8 +1,14 @@
-"""Requests per key and minute. Counted in this process; each process counts its own."""
+"""Requests per key, in windows that start on the minute, so that processes agree on their end."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.orm import Session
+
+from oncue.workspaces.models import RateWindow
 
 WINDOW_SECONDS: Final = 60
 
@@ -17,23 +23,47 @@ class Allowance:
     is_exceeded: bool
 
 
-class RateLimiter:
-    """A fixed window that starts on the minute, so that every process agrees on its end."""
+def minute_of(now: datetime) -> int:
+    """Which window `now` lies in, counted from 1970."""
+    return int(now.timestamp() // WINDOW_SECONDS)
+
+
+def allowance(used: int, limit: int, minute: int) -> Allowance:
+    """What is left after the `used`-th request of a window."""
+    return Allowance(
+        limit=limit,
+        remaining=max(limit - used, 0),
+        reset=(minute + 1) * WINDOW_SECONDS,
+        is_exceeded=used > limit,
+    )
+
+
+class MemoryWindow:
+    """Counts for one process alone."""
 
     def __init__(self) -> None:
-        self._window = 0
+        self._minute = 0
         self._used: dict[Hashable, int] = {}
 
-    def take(self, key: Hashable, limit: int, unix_seconds: float) -> Allowance:
-        """Count one request of `key`."""
-        window = int(unix_seconds // WINDOW_SECONDS)
-        if window != self._window:
-            self._window, self._used = window, {}
-        used = self._used.get(key, 0) + 1
-        self._used[key] = used
-        return Allowance(
-            limit=limit,
-            remaining=max(limit - used, 0),
-            reset=(window + 1) * WINDOW_SECONDS,
-            is_exceeded=used > limit,
-        )
+    def take(self, key: Hashable, minute: int) -> int:
+        """Count one request of `key`; its number in this window."""
+        if minute != self._minute:
+            self._minute, self._used = minute, {}
+        self._used[key] = used = self._used.get(key, 0) + 1
+        return used
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete up to `limit` windows that are over; how many.
+
+    The last one is kept: another process's clock may be a little behind.
+    """
+    row = (RateWindow.key, RateWindow.minute)
+    old = select(*row).where(RateWindow.minute < minute_of(now) - 1).limit(limit)
+    gone = session.execute(
+        delete(RateWindow)
+        .where(tuple_(*row).in_(old))
+        .returning(RateWindow.key)
+        .execution_options(synchronize_session=False)
+    )
+    return len(gone.all())

@@ -1,6 +1,7 @@
 """Native dialect, media: direct upload. Tickets, registration and rendering come later."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, UploadFile
@@ -10,7 +11,9 @@ from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
 from oncue.api.fields import MediaId, Text
 from oncue.api.idempotency import CHUNK_BYTES, Idempotent, Replayed
 from oncue.api.native.answers import MediaOut, show_media
+from oncue.errors import AppError, Unavailable
 from oncue.media import service as media
+from oncue.media.service import Stored
 
 router = APIRouter(prefix="/v1/media", tags=["media"], route_class=KeyedRoute)
 
@@ -40,11 +43,8 @@ async def upload_media(
         )
         return show_media(row)
 
-    try:
+    with discarded_unless_written(stored):
         return await once.write(work, status=201)
-    except Replayed:
-        media.discard(stored)
-        raise
 
 
 @router.get("/{media_id}")
@@ -53,6 +53,19 @@ async def get_media(media_id: MediaPath, caller: MediaReader, shared: Shared) ->
     return show_media(
         await shared.db.read(lambda session: media.get(session, caller.workspace_id, media_id))
     )
+
+
+@contextmanager
+def discarded_unless_written(stored: Stored | None) -> Iterator[None]:
+    """Remove a file whose row is surely not written; it stays where nobody can know."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except (AppError, Replayed):
+        if stored is not None:
+            media.discard(stored)
+        raise
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:

@@ -11,9 +11,13 @@ from oncue.api.fields import DestinationId, PostId
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import FixOut, PostOut, RetriedOut, RetryOut, SkippedOut, show_post
 from oncue.api.native.bodies import FixPlatform, ResolvePlatform
+from oncue.api.native.media import discarded_unless_written
 from oncue.api.native.posts import PostPath
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue
+from oncue.media import service as media
+from oncue.media.fetching import fetch, name_of
+from oncue.media.service import Stored
 from oncue.posts import queries, remedies
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
@@ -79,9 +83,13 @@ async def fix_platform(
 ) -> FixOut:
     """Send one destination again at once, corrected where the body says how."""
     order = body or FixPlatform()
-    _check_media_url(order.media_url)
+    await once.look()
+    new = await _replacement(shared, caller, post_id, platform_id, order.media_url)
 
     def work(session: Session) -> FixOut:
+        if new is not None:
+            facts = {"filename": name_of(order.media_url or ""), "alt_text": ""}
+            media.add(session, caller.workspace_id, new, **facts, now=shared.now())
         remedies.fix(
             session,
             caller.workspace_id,
@@ -89,11 +97,13 @@ async def fix_platform(
             platform_id,
             shared.now(),
             content=order.content,
+            media_id=new.id if new else None,
             refresh_media=order.refresh_media,
         )
         return FixOut(success=True, platform_id=platform_id, status=Status.PUBLISHING)
 
-    return await once.write(work)
+    with discarded_unless_written(new):
+        return await once.write(work)
 
 
 @router.post("/{post_id}/platforms/{platform_id}/resolve")
@@ -122,6 +132,18 @@ async def resolve_platform(
     return await once.write(work)
 
 
+async def _replacement(
+    shared: Services, caller: Caller, post_id: PostId, platform_id: DestinationId, url: str | None
+) -> Stored | None:
+    """The file that the destination is to show instead, fetched before anything is written."""
+    if url is None:
+        return None
+    await shared.db.read(
+        lambda session: remedies.require_fixable(session, caller.workspace_id, post_id, platform_id)
+    )
+    return await fetch(shared.outbound, shared.media_dir, url, shared.now(), field="mediaUrl")
+
+
 async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int) -> PostOut:
     """The post once it is no longer publishing, or as it stands after `timeout` seconds."""
     loop = asyncio.get_running_loop()
@@ -144,15 +166,6 @@ def _check_callback(url: str | None) -> None:
     if url.startswith("https://"):
         message = "is not supported yet: poll the post, or publish with sync=true"
     raise Invalid([Issue(field="X-Callback-Url", message=message)])
-
-
-def _check_media_url(url: str | None) -> None:
-    if url is None:
-        return
-    message = "must be an https:// address"
-    if url.startswith("https://"):
-        message = "is not supported yet: upload the file and PATCH the post's media"
-    raise Invalid([Issue(field="mediaUrl", message=message)])
 
 
 def _show_retry(post_id: PostId, outcome: RetryOutcome) -> RetryOut:

@@ -19,6 +19,8 @@ def upgrade() -> None:
         sa.Column("used", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("key", "minute", name=op.f("pk_rate_window")),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE rate_window SET UNLOGGED")
     op.create_table(
         "bulk_retry",
         sa.Column("id", sa.Uuid(), nullable=False),
