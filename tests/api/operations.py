@@ -41,6 +41,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "GET /v1/queue/next": READ,
     "GET /v1/workspace": READ,
     "PATCH /v1/workspace": WRITE,
+    "POST /v1/posts/retry-failed": WRITE,
     "GET /v1/accounts": Scope.ACCOUNTS_READ,
     "POST /v1/accounts": Scope.ACCOUNTS_WRITE,
     "GET /v1/accounts/{account_id}": Scope.ACCOUNTS_READ,

@@ -7,7 +7,9 @@ from fastapi import FastAPI, Response
 
 from oncue import __version__
 from oncue.api import errors, operations
-from oncue.api.compat import posts as compat_posts
+from oncue.api.compat import accounts as compat_accounts
+from oncue.api.compat import bulk as compat_bulk
+from oncue.api.compat import retrying as compat_retrying
 from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
 from oncue.api.native import (
@@ -21,6 +23,7 @@ from oncue.api.native import (
     queue,
     recurrence,
     replies,
+    retrying,
     system,
     withdrawing,
     workspace,
@@ -62,6 +65,7 @@ def create_app(services: Services) -> Edge:
         checks,
         bulk,
         imports,
+        retrying,
         posts,
         publishing,
         withdrawing,
@@ -72,7 +76,9 @@ def create_app(services: Services) -> Edge:
         accounts,
         media,
         system,
-        compat_posts,
+        compat_accounts,
+        compat_bulk,
+        compat_retrying,
     ):
         app.include_router(module.router, responses=RESPONSES)
     app.include_router(operations.router)

@@ -57,7 +57,7 @@ async def _identify(request: Request, shared: Services) -> Caller:
     if caller is None:
         address = request.client.host if request.client else ""
         _count(request, shared, ("address", address), REQUESTS_PER_MINUTE["free"])
-        raise Unauthorized
+        raise Unauthorized(is_keyless=not key)
     _count(request, shared, caller.key_id, REQUESTS_PER_MINUTE[caller.plan])
     return caller
 
