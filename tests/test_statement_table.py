@@ -68,6 +68,10 @@ def test_every_statement_of_this_part_is_named_by_a_test() -> None:
     assert covered - named_statements() == set()
 
 
+def test_every_statement_of_the_bulk_dialect_is_named_by_a_test() -> None:
+    assert {f"P{number}" for number in span("P1", "P38")} - named_statements() == set()
+
+
 def test_only_statements_there_are_can_be_named() -> None:
     known = {f"V{number}" for number in range(1, 320)} | {f"P{number}" for number in range(1, 39)}
 

@@ -72,6 +72,7 @@ class Malformed(AppError):
 class Unauthorized(AppError):
     """No key, or no key we know."""
 
+    is_keyless: bool = False
     code = "UNAUTHORIZED"
     status = 401
 

@@ -52,6 +52,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "GET /v1/personas/{persona_id}": READ,
     "PATCH /v1/personas/{persona_id}": Scope.PERSONAS_WRITE,
     "DELETE /v1/personas/{persona_id}": Scope.PERSONAS_WRITE,
+    "POST /v1/posts/retry-failed": WRITE,
     "GET /v1/accounts": Scope.ACCOUNTS_READ,
     "POST /v1/accounts": Scope.ACCOUNTS_WRITE,
     "GET /v1/accounts/{account_id}": Scope.ACCOUNTS_READ,

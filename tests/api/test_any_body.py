@@ -6,9 +6,13 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from api.answers import problem, rows
+from api.sending import send
 from installation import Installation
+from oncue.api.compat.bulk import BulkPost
+from oncue.api.compat.retrying import RetryFilter
 from oncue.api.native.bodies import CreatePost, UpdatePost
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +27,7 @@ JSON: Final = st.recursive(
 )
 
 
-def fields_of(model: type[CreatePost | UpdatePost]) -> st.SearchStrategy[dict[str, Any]]:
+def fields_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     """A few fields of a body, and sometimes one that it does not have, with any values."""
     names = [info.alias or name for name, info in model.model_fields.items()]
     return st.dictionaries(st.sampled_from(names) | TEXTS, JSON, min_size=1, max_size=3)
@@ -79,6 +83,42 @@ async def test_a_change_is_made_whole_or_refused_whole(
         assert problem(answer)[:2] in REFUSALS
         assert shown == post
         assert await rows(installation) == before
+
+
+@given(fields=fields_of(BulkPost))
+@generated
+async def test_a_post_of_a_bulk_is_made_whole_or_refused_whole(
+    installation: Installation, fields: dict[str, Any]
+) -> None:
+    number = installation.accounts["TWITTER"].number
+    post = {"content": "Hello", "account_ids": [number], "draft": True} | fields
+    before = await rows(installation)
+
+    answer = await send(installation, json.dumps({"posts": [post]}).encode(), "/api/v1/posts/bulk")
+
+    [result] = answer.json()["results"]
+    assert answer.status_code == (201 if result["ok"] else 422)
+    if result["ok"]:
+        assert (await installation.get(result["post"]["post_id"]))["content"]
+    else:
+        assert result["error"]["code"] in {"validation_error", "invalid_field_name"}
+        assert await rows(installation) == before
+
+
+@given(fields=fields_of(RetryFilter))
+@generated
+async def test_a_filter_is_understood_or_refused(
+    installation: Installation, fields: dict[str, Any]
+) -> None:
+    content = json.dumps(fields).encode()
+
+    answer = await send(installation, content, "/api/v1/posts/retry-failed")
+
+    if answer.status_code == 200:
+        assert answer.json()["retried_count"] == 0
+    else:
+        code = answer.json()["error"]["code"]
+        assert (answer.status_code, code) in {(400, "validation_error"), (400, "no_filter")}
 
 
 REFUSALS: Final = {

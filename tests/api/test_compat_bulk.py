@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from api.answers import rows
-from installation import Installation
+from api.answers import NOBODY, rows
+from installation import START, Installation
 from oncue.lib import ids
+from oncue.lib.clock import MILLISECOND, iso
 from oncue.workspaces.models import Workspace
+from posts.failures import plain
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -71,10 +73,12 @@ async def test_when_none_is_made_the_answer_is_422_with_its_data(
         item(installation, account_ids=[987_654]),
         item(installation, content=5),
         item(installation, surprise=True),
+        "no post at all",
+        item(installation, account_ids=[10**12]),
     )
 
     assert (status, answer["error"]) == (422, None)
-    assert answer["summary"] == {"total": 3, "succeeded": 0, "failed": 3}
+    assert answer["summary"] == {"total": 5, "succeeded": 0, "failed": 5}
     assert {result["error"]["code"] for result in answer["results"]} == {"validation_error"}
     assert await rows(installation) == before
 
@@ -96,17 +100,9 @@ async def test_fifty_one_are_refused_whole(installation: Installation) -> None:
     assert answer["data"] is None
     assert answer["error"]["code"] == "bulk_limit_exceeded"
     assert answer["error"]["retryable"] is False
+    assert answer["error"]["details"] == {"field": "posts", "limit": 50, "actual": 51}
     assert answer["meta"].keys() == {"request_id", "timestamp"}
     assert await rows(installation) == before
-
-
-@pytest.mark.parametrize("body", [{}, {"posts": []}, {"posts": 5}])
-async def test_a_request_of_no_posts_is_a_validation_error(
-    installation: Installation, body: dict[str, object]
-) -> None:
-    answer = await installation.api.post("/api/v1/posts/bulk", json=body)
-
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "validation_error")
 
 
 async def test_without_a_time_a_post_goes_out_at_once_and_a_draft_stays(
@@ -127,6 +123,77 @@ async def test_a_time_without_a_zone_is_utc(installation: Installation) -> None:
     _, answer = await bulk(installation, item(installation, scheduled_for="2026-11-23T09:00:00"))
 
     assert answer["results"][0]["post"]["scheduled_for"] == "2026-11-23T09:00:00.000Z"
+
+
+@statements("P11")
+@pytest.mark.parametrize("field", ["scheduled_for", "scheduled_at"])
+async def test_this_very_moment_is_not_the_future(installation: Installation, field: str) -> None:
+    post = item(installation)
+    del post["scheduled_for"]
+
+    _, answer = await bulk(
+        installation,
+        post | {field: iso(START)},
+        post | {field: iso(START + MILLISECOND), "timezone": "America/New_York"},
+    )
+
+    first, second = answer["results"]
+    assert first["error"] == {
+        "code": "validation_error",
+        "message": "scheduled_for must be in the future",
+    }
+    assert second["post"]["scheduled_for"] == iso(START + MILLISECOND)
+
+
+async def test_a_time_under_both_its_names_is_refused(installation: Installation) -> None:
+    _, answer = await bulk(installation, item(installation, scheduled_at=LATER))
+
+    error = answer["results"][0]["error"]
+    assert error["code"] == "validation_error"
+    assert "scheduled_at" in error["message"]
+
+
+@pytest.mark.parametrize("field", ["media", "media_id", "mediaId", "attachments"])
+async def test_files_under_a_wrong_name_are_not_ignored(
+    installation: Installation, field: str
+) -> None:
+    status, answer = await bulk(installation, item(installation, **{field: []}), item(installation))
+
+    assert status == 207
+    assert answer["results"][0]["error"] == {
+        "code": "invalid_field_name",
+        "message": f"{field} is not a field here; did you mean media_ids?",
+    }
+
+
+async def test_a_post_may_have_files(installation: Installation) -> None:
+    png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01" + b"\x00" * 30
+    uploaded = await installation.api.post("/v1/media", files={"file": ("a.png", png)})
+    media_id = plain("media", uploaded.json()["id"])
+
+    status, answer = await bulk(
+        installation,
+        item(installation, media_ids=[media_id]),
+        item(installation, media_ids=[str(NOBODY)]),
+    )
+
+    assert status == 207
+    assert answer["results"][0]["post"]["media_ids"] == [media_id]
+    assert answer["results"][1]["error"]["code"] == "validation_error"
+
+
+async def test_a_bulk_that_is_sent_again_is_answered_again(installation: Installation) -> None:
+    body = {"posts": [item(installation), item(installation, scheduled_for=PAST)]}
+    headers = {"idempotency-key": "one"}
+
+    first, again = [
+        await installation.api.post("/api/v1/posts/bulk", json=body, headers=headers)
+        for _ in range(2)
+    ]
+
+    assert (again.status_code, again.content) == (207, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await rows(installation))["post"] == 1
 
 
 @statements("P3")
@@ -154,15 +221,6 @@ async def test_a_days_limit_lets_the_first_through_and_refuses_the_rest(
     assert status == 207
     assert [result["ok"] for result in answer["results"]] == [True, True, False]
     assert answer["results"][2]["error"]["code"] == "limit_exceeded"
-
-
-async def test_a_missing_key_is_told_in_this_dialects_words(installation: Installation) -> None:
-    answer = await installation.api.post(
-        "/api/v1/posts/bulk", json={}, headers={"Authorization": "Bearer nobody"}
-    )
-
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
 
 
 async def test_both_dialects_accept_both_forms_of_a_post_id(installation: Installation) -> None:

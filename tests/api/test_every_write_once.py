@@ -21,10 +21,6 @@ KEY: Final = {"Idempotency-Key": "once"}
 LOOKING: Final = frozenset({"POST /v1/posts/validate"})
 
 
-# What may be too long for one transaction to answer from, and keeps a record of its own.
-RECORDED: Final = frozenset({"POST /api/v1/posts/retry-failed"})
-
-
 async def writes(installation: Installation) -> Mapping[str, Any]:
     """Every write in the served document, as it is described there."""
     document = await served(installation)
@@ -32,7 +28,7 @@ async def writes(installation: Installation) -> Mapping[str, Any]:
         f"{method.upper()} {path}": described
         for path, methods in document["paths"].items()
         for method, described in methods.items()
-        if method in WRITING and f"{method.upper()} {path}" not in LOOKING | RECORDED
+        if method in WRITING and f"{method.upper()} {path}" not in LOOKING
     }
 
 

@@ -117,6 +117,7 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
         about(persona_id="persona"),
         about(persona_id="no persona"),
     ),
+    "POST /v1/posts/retry-failed": (Ask(json={"platform": "TWITTER", "dryRun": True}), NOTHING),
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
@@ -175,6 +176,32 @@ async def test_what_is_sent_is_what_the_document_says(installation: Installation
         assert bad.is_client_error, f"{operation}: {bad.text}"
         assert wrong_with(good, operation, document) == [], operation
         assert wrong_with(bad, operation, document) == [], operation
+
+
+# The same for the other dialect, whose refusals are its envelope.
+LATER: Final = "2027-01-01T00:00:00Z"
+COMPAT: Final[Mapping[str, tuple[Ask, Ask]]] = {
+    "POST /api/v1/posts/bulk": (
+        Ask(json={"posts": [{"content": "Hello", "account_ids": [1], "scheduled_for": LATER}]}),
+        NOTHING,
+    ),
+    "POST /api/v1/posts/retry-failed": (Ask(json={"platform": "x", "dry_run": True}), NOTHING),
+    "GET /api/v1/accounts": (Ask(), Ask(query="?platform=myspace")),
+    "GET /api/v1/me": (Ask(), KEYLESS),
+}
+
+
+async def test_the_other_dialect_sends_what_the_document_says_too(
+    installation: Installation,
+) -> None:
+    document = await served(installation)
+    await installation.fault(kind="reject", platform="TWITTER")
+    await installation.publish("TWITTER")
+
+    for operation, asks in COMPAT.items():
+        for ask in asks:
+            answer = await send(installation, operation, ask, {"account": ""})
+            assert wrong_with(answer, operation, document) == [], operation
 
 
 async def test_a_schema_that_says_something_else_would_be_noticed(

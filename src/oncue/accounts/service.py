@@ -141,12 +141,12 @@ def list_page(
     session: Session,
     workspace_id: UUID,
     *,
-    limit: int,
+    limit: int | None,
     after: tuple[datetime, UUID] | None = None,
     platform: str | None = None,
     statuses: Sequence[str] = (),
 ) -> Sequence[Account]:
-    """Up to `limit` accounts in the order they were connected."""
+    """Up to `limit` accounts (None: all) in the order they were connected."""
     chosen = select(Account).where(Account.workspace_id == workspace_id)
     if platform is not None:
         chosen = chosen.where(Account.platform == platform)

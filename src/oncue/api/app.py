@@ -7,7 +7,9 @@ from fastapi import FastAPI, Response
 
 from oncue import __version__
 from oncue.api import errors, operations
-from oncue.api.compat import posts as compat_posts
+from oncue.api.compat import accounts as compat_accounts
+from oncue.api.compat import bulk as compat_bulk
+from oncue.api.compat import retrying as compat_retrying
 from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
 from oncue.api.native import (
@@ -24,6 +26,7 @@ from oncue.api.native import (
     queue,
     recurrence,
     replies,
+    retrying,
     system,
     withdrawing,
     workspace,
@@ -66,6 +69,7 @@ def create_app(services: Services) -> Edge:
         preflight,
         bulk,
         imports,
+        retrying,
         posts,
         publishing,
         approval,
@@ -78,7 +82,9 @@ def create_app(services: Services) -> Edge:
         accounts,
         media,
         system,
-        compat_posts,
+        compat_accounts,
+        compat_bulk,
+        compat_retrying,
     ):
         app.include_router(module.router, responses=RESPONSES)
     app.include_router(operations.router)

@@ -60,7 +60,7 @@ async def _identify(request: Request, shared: Services) -> Caller:
         address = request.client.host if request.client else ""
         used = shared.strangers.take(address, minute_of(now))
         _allow(request, used, plans.WITHOUT_KEY, now)
-        raise Unauthorized
+        raise Unauthorized(is_keyless=not key)
     _allow(request, admitted.used, PLANS[admitted.caller.plan], now)
     return admitted.caller
 

@@ -55,19 +55,30 @@ def render(request: Request, error: AppError) -> JSONResponse:
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    if request.url.path.startswith(envelope.PREFIX):
-        return JSONResponse(_enveloped(request, error), error.status, headers)
-    body = {"code": error.code, "message": str(error)}
-    if error.details is not None:
-        body["details"] = error.details
-    return JSONResponse({"error": body}, error.status, headers)
+    code = envelope.code_of(error) if _is_compat(request) else error.code
+    return _worded(request, error.status, code, str(error), error.details, headers)
 
 
-def _enveloped(request: Request, error: AppError) -> dict[str, Any]:
-    now = request.app.state.services.now()
-    facts = envelope.meta(request.scope["state"]["request_id"], now)
-    body = envelope.error_body(error)
-    return envelope.Envelope[None](data=None, error=body, meta=facts).model_dump()
+def _worded(
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    details: Any | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    if _is_compat(request):
+        facts = envelope.meta_of(request, request.app.state.services.now())
+        body = envelope.refusal(status, code, message, details, facts)
+        return JSONResponse(body.model_dump(), status, headers)
+    error = {"code": code, "message": message}
+    if details is not None:
+        error["details"] = details
+    return JSONResponse({"error": error}, status, headers)
+
+
+def _is_compat(request: Request) -> bool:
+    return f"{request.url.path}/".startswith(envelope.PREFIX)
 
 
 async def _app_error(request: Request, error: Exception) -> JSONResponse:
@@ -158,15 +169,12 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     message = f"There is no {request.method} {request.url.path} here"
     if error.status_code not in (404, 405):
         message = str(error.detail)
-    return JSONResponse(
-        {"error": {"code": code, "message": message}}, error.status_code, error.headers
-    )
+    return _worded(request, error.status_code, code, message, headers=error.headers)
 
 
-async def _too_large(_request: Request, error: Exception) -> JSONResponse:
+async def _too_large(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TooLarge)
-    body = {"code": "BAD_REQUEST", "message": error.detail, "details": {"maxBytes": error.limit}}
-    return JSONResponse({"error": body}, 413)
+    return _worded(request, 413, "BAD_REQUEST", error.detail, {"maxBytes": error.limit})
 
 
 async def _replayed(_request: Request, answer: Exception) -> Response:
@@ -183,4 +191,4 @@ async def _bug(request: Request, error: Exception) -> JSONResponse:
     request_id = request.scope["state"]["request_id"]
     log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
     message = f"Something of ours broke. Quote {request_id} when you report it."
-    return JSONResponse({"error": {"code": "INTERNAL_ERROR", "message": message}}, 500)
+    return _worded(request, 500, "INTERNAL_ERROR", message)

@@ -31,6 +31,7 @@ HINTS: Final = {
     "mediaUrls": "media",
 }
 
+LARGEST_INTEGER: Final = 2**31 - 1  # what a column of the databases holds
 MAX_DEPTH: Final = 50  # of JSON within a field; Pydantic can read far more than it can write
 MAX_NAME: Final = 100  # characters of a made-up field that are repeated to its maker
 

@@ -1,31 +1,34 @@
-"""Retrying failed destinations across posts, by filter: set by set, each in its transaction.
+"""Failures by filter, over all posts, and putting them back into the queue (P20-P35).
 
-Nothing is loaded but what the answer names. A destination whose outcome is unknown is never
-touched (C57).
+One transaction takes at most BATCH of them, with one UPDATE. A destination whose outcome is
+unknown is never among them (C57), nor is one of a post that nobody means to publish any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, Text, literal, select, update
 from sqlalchemy.orm import Session
 
 from oncue.db.base import later
 from oncue.db.database import announce_due
 from oncue.errors import AppError
 from oncue.posts import events
-from oncue.posts.lifecycle import State, Status
+from oncue.posts.lifecycle import Operation, State, Status, statuses_permitting
 from oncue.posts.models import Destination, Post
 
-BATCH: Final = 500
+BATCH: Final = 250  # so that others wait some hundredths of a second at most
+
+# Each destination is retried for itself, so its post may still be publishing to others.
+_ALIVE: Final = statuses_permitting(Operation.RETRY) | {Status.PUBLISHING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureFilter:
-    """Which failures are meant; what is given must all hold."""
+    """Which failures are meant; what is given must all hold. Times are inclusive."""
 
     post_ids: Sequence[UUID] = ()
     account_id: UUID | None = None
@@ -42,7 +45,7 @@ class FailureFilter:
 
 @dataclass(eq=False)
 class NoFilter(AppError):
-    """A retry of every failure there ever was."""
+    """A retry of every failure there ever was (P27)."""
 
     code = "NO_FILTER"
     status = 400
@@ -51,7 +54,7 @@ class NoFilter(AppError):
         return "Say which failures: at least one filter is needed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Requeued:
     """A destination on its way again."""
 
@@ -60,27 +63,62 @@ class Requeued:
     platform: str
 
 
-def requeue_some(
-    session: Session, workspace_id: UUID, chosen: FailureFilter, now: datetime, asked_at: datetime
-) -> list[Requeued]:
-    """Queue up to BATCH matching failures at once, from their first attempt on (P32-P34).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """The failures of one workspace that a retry is about.
 
-    Call it until it returns none: what failed after `asked_at` is left out, so it ends.
-    Raises NoFilter.
+    What failed after `asked_at` is left out, so a retry ends however quickly things fail.
     """
-    if chosen.is_empty:
-        raise NoFilter
-    found = _matching(workspace_id, chosen, asked_at).limit(BATCH)
-    rows = session.execute(
-        found.join(Post, Post.id == Destination.post_id).with_for_update(of=Post)
-    ).all()
-    if not rows:
-        return []
-    session.execute(
+
+    workspace_id: UUID
+    chosen: FailureFilter
+    asked_at: datetime
+
+
+def preview(session: Session, failures: Failures, after: UUID | None) -> list[Requeued]:
+    """The first BATCH failures behind `after`, in the order of their ids; nothing is changed."""
+    return _as_requeued(session.execute(_found(failures, after)))
+
+
+def requeue(
+    session: Session, failures: Failures, after: UUID | None, now: datetime, *, patient: bool
+) -> list[Requeued]:
+    """Make up to BATCH failures behind `after` due at once, from their first attempt on.
+
+    A post that another transaction holds is passed over, unless `patient`. What is found is
+    asked again by the UPDATE, so whoever changed a destination in between has won.
+    """
+    within = _found(failures, after).with_for_update(of=Post, skip_locked=not patient)
+    while found := _as_requeued(session.execute(within)):
+        if rows := _as_requeued(session.execute(_from_the_start(failures, found, now))):
+            _announce(session, failures.workspace_id, {row.post_id for row in rows}, now)
+            return rows
+    return []
+
+
+def _found(failures: Failures, after: UUID | None) -> Select[UUID, UUID, str]:
+    found = (
+        select(Destination.id, Destination.post_id, Destination.platform)
+        .join(Post, Post.id == Destination.post_id)
+        .where(
+            *_matching(failures),
+            Post.workspace_id == failures.workspace_id,
+            Post.status.in_(_ALIVE),
+        )
+        .order_by(Destination.id)
+        .limit(BATCH)
+    )
+    return found if after is None else found.where(Destination.id > after)
+
+
+def _from_the_start(failures: Failures, found: Sequence[Requeued], now: datetime) -> Any:
+    wanted = [row.destination_id for row in found]
+    return (
         update(Destination)
         .where(
-            Destination.workspace_id == workspace_id,
-            Destination.id.in_([row.id for row in rows]),
+            *_matching(failures),
+            Destination.id.in_(wanted),
+            Destination.id.between(wanted[0], wanted[-1]),  # whichever index is taken, it is short
         )
         .values(
             state=State.WAITING,
@@ -93,53 +131,44 @@ def requeue_some(
             attempt_count=0,
             next_retry_at=None,
         )
+        .returning(Destination.id, Destination.post_id, Destination.platform)
         .execution_options(synchronize_session=False)
     )
-    _announce(session, workspace_id, list({row.post_id for row in rows}), now)
-    return [Requeued(row.id, row.post_id, row.platform) for row in rows]
 
 
-def preview(
-    session: Session, workspace_id: UUID, chosen: FailureFilter, now: datetime
-) -> list[Requeued]:
-    """What a retry would queue; raises NoFilter."""
-    if chosen.is_empty:
-        raise NoFilter
-    rows = session.execute(_matching(workspace_id, chosen, now))
-    return [Requeued(row.id, row.post_id, row.platform) for row in rows]
-
-
-def _matching(
-    workspace_id: UUID, chosen: FailureFilter, asked_at: datetime
-) -> Select[UUID, UUID, str]:
-    found = (
-        select(Destination.id, Destination.post_id, Destination.platform)
-        .where(
-            Destination.workspace_id == workspace_id,
-            Destination.state == State.FAILED,
-            Destination.needs_review.is_(False),
-            Destination.settled_at <= asked_at,
-        )
-        .order_by(Destination.id)
-    )
+def _matching(failures: Failures) -> list[ColumnElement[bool]]:
+    chosen = failures.chosen
+    # Spelled out in the statement, or the partial index of failures could not be used.
+    failed = literal(State.FAILED, Text(), literal_execute=True)
+    matching = [
+        Destination.workspace_id == failures.workspace_id,
+        Destination.state == failed,
+        Destination.needs_review.is_(False),
+        Destination.settled_at <= failures.asked_at,
+    ]
     if chosen.post_ids:
-        found = found.where(Destination.post_id.in_(chosen.post_ids))
+        matching.append(Destination.post_id.in_(chosen.post_ids))
     if chosen.account_id is not None:
-        found = found.where(Destination.account_id == chosen.account_id)
+        matching.append(Destination.account_id == chosen.account_id)
     if chosen.platform is not None:
-        found = found.where(Destination.platform == chosen.platform)
+        matching.append(Destination.platform == chosen.platform)
     if chosen.failed_after is not None:
-        found = found.where(Destination.settled_at >= chosen.failed_after)
+        matching.append(Destination.settled_at >= chosen.failed_after)
     if chosen.failed_before is not None:
-        found = found.where(Destination.settled_at <= chosen.failed_before)
+        matching.append(Destination.settled_at <= chosen.failed_before)
     if chosen.max_attempts is not None:
-        found = found.where(Destination.attempt_count < chosen.max_attempts)
-    return found
+        matching.append(Destination.attempt_count < chosen.max_attempts)
+    return matching
+
+
+def _as_requeued(rows: Any) -> list[Requeued]:
+    return sorted(Requeued(row.id, row.post_id, row.platform) for row in rows)
 
 
 def _announce(
-    session: Session, workspace_id: UUID, post_ids: Sequence[UUID], now: datetime
+    session: Session, workspace_id: UUID, post_ids: Collection[UUID], now: datetime
 ) -> None:
+    """Posts that were at rest are publishing again, and say so."""
     started = session.scalars(
         update(Post)
         .where(
