@@ -10,7 +10,8 @@ from installation import Installation
 from oncue.connectors.base import Effect, Published, Refusal, Refused, Reply
 from oncue.lib import ids
 from oncue.posts import events
-from oncue.posts.models import Event, Post
+from oncue.outbox import Event
+from oncue.posts.models import Post
 from oncue.publishing.ledger import StepLedger
 from oncue.publishing.publisher import Run
 from oncue.publishing.settle import Outcome, Unknown

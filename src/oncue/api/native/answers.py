@@ -16,8 +16,9 @@ from oncue.api.fields import (
 )
 from oncue.lib import ids
 from oncue.media.models import MediaFile
+from oncue.outbox import Event
 from oncue.posts.lifecycle import SHOWN_AS, State
-from oncue.posts.models import Attempt, Event
+from oncue.posts.models import Attempt
 from oncue.posts.queries import PlatformView, PostView
 
 
