@@ -29,6 +29,8 @@ from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
 from oncue.publishing.worker import Worker
 from oncue.settings import Settings
+from oncue.webhooks.delivery import Deliverer
+from oncue.webhooks.dispatch import Dispatcher
 
 
 class CannotStart(RuntimeError):
@@ -120,7 +122,13 @@ def assemble(
         outbound=outbound,
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
-    duties = [Duty(name="importing", topic=Topic.ERRAND, act=importer.act)]
+    dispatcher = Dispatcher(db=db, now=now)
+    deliverer = Deliverer(db=db, vault=vault, outbound=outbound, now=now)
+    duties = [
+        Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
+        Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
+        Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
+    ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from installation import Installation
 from oncue.connectors.base import Effect, Published, Refusal, Refused, Reply
 from oncue.lib import ids
-from oncue.posts import events
 from oncue.outbox import Event
+from oncue.posts import events
 from oncue.posts.models import Post
 from oncue.publishing.ledger import StepLedger
 from oncue.publishing.publisher import Run

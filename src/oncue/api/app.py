@@ -15,10 +15,12 @@ from oncue.api.native import (
     bulk,
     checks,
     imports,
+    deliveries,
     media,
     posts,
     publishing,
     system,
+    webhooks,
     withdrawing,
 )
 from oncue.api.services import Services
@@ -63,6 +65,8 @@ def create_app(services: Services) -> Edge:
         withdrawing,
         accounts,
         media,
+        deliveries,
+        webhooks,
         system,
         compat_posts,
     ):

@@ -128,6 +128,8 @@ AccountId = Annotated[UUID, *_id_field("acc")]
 MediaId = Annotated[UUID, *_id_field("media")]
 EventId = Annotated[UUID, *_id_field("evt")]
 ImportId = Annotated[UUID, *_id_field("job")]
+WebhookId = Annotated[UUID, *_id_field("wh")]
+DeliveryId = Annotated[UUID, *_id_field("dlv")]
 WorkspaceId = Annotated[UUID, *_id_field("ws")]
 
 When = Annotated[

@@ -42,11 +42,6 @@ def new_id(at: datetime) -> UUID:
     return UUID(int=value)
 
 
-def first_id(at: datetime) -> UUID:
-    """Earlier than every id that was born `at` or later."""
-    return UUID(int=to_epoch_ms(at) << 80)
-
-
 def to_typeid(prefix: str, value: UUID) -> str:
     """`value` as the outside sees it, with the kind of thing it names in front."""
     number = value.int

@@ -75,7 +75,8 @@ def edit(
         files = load_files(session, workspace_id, media_of(post))
         check_networks(post, destinations_of(session, workspace_id, post_id), files, now)
     check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
-    events.record(session, workspace_id, post_id, "post.updated", now)
+    said = {"status": post.status}
+    events.record(session, workspace_id, post_id, "post.updated", now, said)
 
 
 def _mentions_nothing(changes: Changes) -> bool:

@@ -182,7 +182,7 @@ def resolve(
     _set_status(session, workspace_id, post_id, status, **changed)
     data = {"platformId": ids.to_typeid("pp", row.id), "published": published, "status": status}
     events.record(session, workspace_id, post_id, "post.resolved", now, data)
-    if status != before and status != Status.PUBLISHING:
+    if status not in {before, Status.PUBLISHING}:
         said, to = result(status, now if published else None, rows), post.callback_url
         events.record(session, workspace_id, post_id, f"post.{status}", now, said, callback_url=to)
 

@@ -180,7 +180,8 @@ def move(
 ) -> Post:
     """Take the post for `operation` with one conditional UPDATE; the row decides who won.
 
-    `also` has further columns to write. Raises NotFound, OperationNotPermitted, or Conflict where `version` is not the post's.
+    `also` has further columns to write. Raises NotFound, OperationNotPermitted, or Conflict
+    where `version` is not the post's.
     """
     taken = (
         update(Post)

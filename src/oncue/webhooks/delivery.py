@@ -14,7 +14,7 @@ from oncue.db.database import Database
 from oncue.lib import ids
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import AFTER_SEND, BEFORE_SEND, reach
-from oncue.webhooks.sending import Posts, send
+from oncue.webhooks.sending import Outbound, send
 from oncue.webhooks.settling import Claim, Lane, claim_due, next_due, settle, tidy
 
 LOOK_SECONDS: Final = 0.25  # while something is on its way, how often we look for more
@@ -30,7 +30,7 @@ class Deliverer:
 
     db: Database
     vault: Vault
-    outbound: Posts
+    outbound: Outbound
     now: Clock
     _tidy_at: datetime | None = None
     _running: "dict[asyncio.Task[None], Lane]" = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Deliverer:
         log.info(
             "delivery_tried",
             delivery=ids.to_typeid("dlv", claim.id),
-            event=ids.to_typeid("evt", claim.message.id),
+            message=ids.to_typeid("evt", claim.message.id),
             attempt=claim.attempt,
             status=outcome.status,
             error=outcome.error,

@@ -98,9 +98,7 @@ def dispatch_due(session: Session, now: datetime) -> None:
         Post.id == Event.post_id
     ).exists().correlate(Event)
     session.execute(
-        delete(Event)
-        .where(mine, post_is_gone)
-        .execution_options(synchronize_session=False)
+        delete(Event).where(mine, post_is_gone).execution_options(synchronize_session=False)
     )
     reach(IN_DISPATCH)
 

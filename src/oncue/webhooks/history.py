@@ -6,17 +6,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Topic, announce
 from oncue.errors import Conflict, Invalid, Issue, NotFound
 from oncue.lib import ids
 from oncue.webhooks import service as webhooks
-from oncue.webhooks.models import Delivery, DeliveryAttempt, WebhookEndpoint
-from oncue.webhooks.sending import Message, Outcome
+from oncue.webhooks.models import Delivery, DeliveryAttempt
 from oncue.webhooks.service import State
-from oncue.webhooks.settling import log_attempt
 
 UNDELIVERED: Final = (State.EXHAUSTED, State.ABORTED, State.DISABLED)
 
@@ -113,41 +111,6 @@ def replay_range(
         Delivery.state.in_(states),
     ]
     return _again(session, workspace_id, endpoint_id, chosen, now)
-
-
-def keep_test(
-    session: Session,
-    endpoint: WebhookEndpoint,
-    message: Message,
-    outcome: Outcome,
-    created_at: datetime,
-    now: datetime,
-) -> Delivery:
-    """Log a test that was sent. It is not tried again, and says nothing of its endpoint."""
-    delivered = outcome.error is None
-    delivery_id = ids.new_id(created_at)
-    delivery = session.scalar(
-        insert(Delivery)
-        .values(
-            id=delivery_id,
-            workspace_id=endpoint.workspace_id,
-            endpoint_id=endpoint.id,
-            event_id=message.id,
-            type=message.type,
-            payload=message.body,
-            state=State.DELIVERED if delivered else State.EXHAUSTED,
-            attempts=1,
-            status_code=outcome.status,
-            latency_ms=outcome.latency_ms,
-            error=outcome.error,
-            created_at=created_at,
-            delivered_at=now if delivered else None,
-        )
-        .returning(Delivery)
-    )
-    assert delivery is not None
-    log_attempt(session, endpoint.workspace_id, delivery_id, outcome, now)
-    return delivery
 
 
 def _again(

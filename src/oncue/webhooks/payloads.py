@@ -35,7 +35,7 @@ def data_of(event: Event, facts: Mapping[str, Any] | None) -> dict[str, Any]:
     said = {name: value for name, value in event.data.items() if name != "post"}
     owner = {"workspaceId": ids.to_typeid("ws", event.workspace_id)}
     if event.post_id is None:
-        return _in_capitals({**said, **owner})
+        return {**_in_capitals(said), **owner}
     known = facts or event.data.get("post") or {}
     meant = event.type.removeprefix("post.")
     status = said.get("status") or (meant if meant in STATUSES else known.get("status"))
@@ -49,7 +49,8 @@ def data_of(event: Event, facts: Mapping[str, Any] | None) -> dict[str, Any]:
     }
     if "platforms" in told:
         told["platforms"] = [_platform(entry) for entry in told["platforms"]]
-    return _in_capitals(told)
+    capitals: dict[str, Any] = _in_capitals(told)
+    return capitals
 
 
 def _platform(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,7 @@ def sealed(
     ends: list[datetime] = [old.ends_at for old in retired if old.ends_at]
     return {
         "secret": vault.seal(newest.value, *_place(workspace_id, endpoint_id, "secret")),
-        "old_secret": vault.seal(
-            json.dumps(kept), *_place(workspace_id, endpoint_id, "old_secret")
-        )
+        "old_secret": vault.seal(json.dumps(kept), *_place(workspace_id, endpoint_id, "old_secret"))
         if kept
         else None,
         "old_secret_until": max(ends, default=None),

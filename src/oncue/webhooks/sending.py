@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from oncue.webhooks.signing import sign
 LOGGED_CHARACTERS: Final = 2_000  # of an answer
 
 
-class Posts(Protocol):
+class Outbound(Protocol):
     """What calls addresses for us: the guarded client, which judges each of them anew."""
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], timeout: object
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: timedelta
     ) -> Answered: ...
 
 
@@ -48,7 +48,7 @@ class Outcome:
 
 
 async def send(
-    outbound: Posts,
+    outbound: Outbound,
     vault: Vault,
     url: str,
     endpoint: WebhookEndpoint | None,

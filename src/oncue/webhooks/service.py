@@ -121,12 +121,14 @@ def edit(
     Enabled again, an endpoint has nothing behind it. Disabled, it gets nothing that still waits.
     """
     values = _checked(changes)
-    if values.get("enabled"):
-        values |= WELL
+    match values.get("enabled"):
+        case True:
+            values |= WELL
+        case False:
+            values["disabled_reason"] = SWITCHED_OFF
+    _write(session, workspace_id, endpoint_id, values, now)
     if values.get("enabled") is False:
         stop(session, workspace_id, endpoint_id)
-        values["disabled_reason"] = SWITCHED_OFF
-    _write(session, workspace_id, endpoint_id, values, now)
     return get(session, workspace_id, endpoint_id)
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Topic, announce
-from oncue.lib import ids
 from oncue.webhooks import service as webhooks
 from oncue.webhooks.models import Delivery, DeliveryAttempt, WebhookEndpoint
 from oncue.webhooks.schedule import (
@@ -28,6 +27,7 @@ from oncue.webhooks.schedule import (
 )
 from oncue.webhooks.sending import Message, Outcome
 from oncue.webhooks.service import WELL, State
+from oncue.workspaces.models import Workspace
 
 LOOK_AT: Final = 200
 AT_ONCE: Final = 4  # attempts at one address
@@ -124,9 +124,7 @@ def _with_room(session: Session, running: Mapping[Lane, int], now: datetime) -> 
     return chosen
 
 
-def _endpoints(
-    session: Session, rows: Sequence[Delivery]
-) -> Mapping[UUID | None, WebhookEndpoint]:
+def _endpoints(session: Session, rows: Sequence[Delivery]) -> Mapping[UUID | None, WebhookEndpoint]:
     """The rows' endpoints. Those that are disabled get nothing: what waits for them is stopped."""
     named = {row.endpoint_id for row in rows if row.endpoint_id}
     if not named:
@@ -260,8 +258,11 @@ def tidy(session: Session, now: datetime) -> int:
     """Delete some deliveries of long ago that wait for nothing; how many."""
     old = (
         select(Delivery.id)
-        .where(Delivery.id < ids.first_id(now - KEPT), Delivery.next_at.is_(None))
-        .order_by(Delivery.id)
+        .where(
+            Delivery.workspace_id.in_(select(Workspace.id)),  # each by its index
+            Delivery.created_at < now - KEPT,
+            Delivery.next_at.is_(None),
+        )
         .limit(TIDY_AT_ONCE)
     )
     gone = session.scalars(
