@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from api.answers import NOBODY, invalid, problem, rows, too_long
+from api.answers import NOBODY, Problem, invalid, problem, rows, too_long
 from installation import Installation
 from loopback import answering, serving
 from oncue.lib import ids
@@ -141,7 +141,6 @@ async def test_a_deleted_endpoint_is_gone_with_its_log(installation: Installatio
     [
         "http://hooks.example/",
         "https://10.0.0.1/",
-        "https://localhost:8080/",
         "https://2130706433/",
         "https://user:pass@hooks.example/",
         "https://hooks.example/a b",
@@ -167,26 +166,24 @@ async def test_an_address_that_may_not_be_called_is_refused(
 
 
 async def test_what_cannot_be_is_refused_by_name(installation: Installation) -> None:
-    refused = {
-        (): invalid("url"),
-        (("events", []),): invalid("events"),
-        (("events", ["post.created", "post.eaten"]),): invalid("events[1]"),
-        (("events", "*"),): invalid("events"),
-        (("signatureHeader", "Content-Length"),): invalid("signatureHeader"),
-        (("signatureHeader", "webhook-signature"),): invalid("signatureHeader"),
-        (("description", "d" * 501),): too_long("description", 500),
-        (("enabled", "yes"),): invalid("enabled"),
-        (("secret", "mine"),): invalid("secret"),
-    }
+    bodies: list[tuple[dict[str, Any], Problem]] = [
+        ({}, invalid("url")),
+        ({"events": []}, invalid("events")),
+        ({"events": ["post.created", "post.eaten"]}, invalid("events[1]")),
+        ({"events": "*"}, invalid("events")),
+        ({"signatureHeader": "Content-Length"}, invalid("signatureHeader")),
+        ({"signatureHeader": "webhook-signature"}, invalid("signatureHeader")),
+        ({"description": "d" * 501}, too_long("description", 500)),
+        ({"enabled": "yes"}, invalid("enabled")),
+        ({"secret": "mine"}, invalid("secret")),
+    ]
 
-    answers = {
-        fields: problem(
-            await post(installation, "", ({"url": URL} if fields else {}) | dict(fields))
-        )
-        for fields in refused
-    }
+    refused = [
+        problem(await post(installation, "", {"url": URL} | fields if fields else {}))
+        for fields, _ in bodies
+    ]
 
-    assert answers == refused
+    assert refused == [expected for _, expected in bodies]
     assert (await installation.api.get("/v1/webhooks")).json()["data"] == []
 
 
