@@ -215,13 +215,23 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
 ) -> None:
     post = await installation.create("MASTODON", scheduledFor="2026-11-22T13:00:00Z")
     key = await installation.new_key(workspace_id=await installation.new_workspace())
+    url = {"url": "https://hooks.example/"}
+    webhook = (await installation.api.post("/v1/webhooks", json=url)).json()["id"]
+    tested = (await installation.api.post(f"/v1/webhooks/{webhook}/test")).json()["data"]
     theirs = {
         **UNSEEN,
+        "webhook_id": webhook,
+        "delivery_id": tested["id"],
         "post_id": post["id"],
         "platform_id": post["platforms"][0]["id"],
         "account_id": installation.account("MASTODON"),
     }
-    bodies = {"resolve": {"published": True}, "{post_id}": {"content": "Mine now"}}
+    bodies = {
+        "resolve": {"published": True},
+        "{post_id}": {"content": "Mine now"},
+        "{webhook_id}": {"enabled": False},
+        "replay": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
+    }
     before = await rows(installation)
 
     for operation in SCOPES:

@@ -1,6 +1,7 @@
 """What endpoints are told, when, and by whom it can be checked."""
 
 import hmac
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -321,3 +322,21 @@ async def test_the_reference_verifier_accepts_every_delivery_and_nothing_else(
             with pytest.raises(WebhookVerificationError):
                 other.verify(body, {**each.headers, **headers})
     assert len(receiver.asked) == 3
+
+
+async def test_what_the_documentation_shows_accepts_a_delivery(
+    installation: Installation,
+) -> None:
+    installation.clock.now = utc_now()
+    async with serving(answering()) as receiver:
+        endpoint = await hook(installation, receiver.url, events=["post.published"])
+        await publish_and_tell(installation, "MASTODON")
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    shown: dict[str, Any] = {}
+    exec(page.split("```python")[1].split("```")[0], shown)
+
+    [told] = heard(receiver)
+    assert shown["is_genuine"](endpoint["secret"], told.headers, told.body)
+    assert not shown["is_genuine"](endpoint["secret"], told.headers, told.body + b" ")
+    stale = {**told.headers, "webhook-timestamp": "1795348800"}
+    assert not shown["is_genuine"](endpoint["secret"], stale, told.body)

@@ -31,7 +31,7 @@ from oncue.workspaces.models import Workspace
 
 LOOK_AT: Final = 200
 AT_ONCE: Final = 4  # attempts at one address
-LEASE: Final = ANSWER_WITHIN * 2
+LEASE: Final = ANSWER_WITHIN + timedelta(seconds=10)  # and time to write down what came of it
 KEPT: Final = timedelta(days=30)
 TIDY_AT_ONCE: Final = 1_000
 GONE_WORDS: Final = "It answered 410 Gone: it wants nothing any more"
