@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue.db.database import Topic, announce
 from oncue.webhooks import service as webhooks
 from oncue.webhooks.models import Delivery, DeliveryAttempt, WebhookEndpoint
 from oncue.webhooks.schedule import (
@@ -178,8 +177,6 @@ def settle(session: Session, claim: Claim, outcome: Outcome, now: datetime) -> N
     if written is None:
         return
     log_attempt(session, claim.workspace_id, claim.id, outcome, now)
-    if decision.again_at is not None:
-        announce(session, Topic.EVENT)
     if endpoint is not None:
         _judge(session, endpoint, decision.verdict, now)
 
@@ -208,7 +205,7 @@ def _hold(session: Session, endpoint_id: UUID) -> WebhookEndpoint | None:
     return session.scalar(
         select(WebhookEndpoint)
         .where(WebhookEndpoint.id == endpoint_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # whoever adds a delivery to it need not wait
         .execution_options(populate_existing=True)
     )
 
