@@ -66,11 +66,11 @@ def begin(site: Site, receiver: Receiver) -> None:
     accounts = site.connect("MASTODON", "BLUESKY")
     new = NewEndpoint(url=receiver.url, events=sorted(TOLD))
     vault, secret = parse_keys(MASTER_KEY), new_secret(b"s" * 32)
-    site.transact(
-        lambda session: (
-            webhooks.create(session, vault, site.workspace_id, new, secret, utc_now()).id
-        )
-    )
+
+    def make(session: Session) -> None:
+        webhooks.create(session, vault, site.workspace_id, new, secret, utc_now())
+
+    site.transact(make)
     site.publish_all([f"Post {number}" for number in range(POSTS)], accounts)
 
 
