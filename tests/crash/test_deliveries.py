@@ -52,7 +52,7 @@ def test_one_of_two_workers_dies_again_and_again(on_postgres: Site, receiver: Re
     other = on_postgres.start("worker", **OPENED)
     for enough in range(1, 10, 2):
         dying = on_postgres.start("worker", **OPENED)
-        eventually(lambda count=enough: len(receiver.heard) >= count, "some are told")
+        until_heard(receiver, enough)
         dying.kill()
 
     until_told(on_postgres)
@@ -72,6 +72,10 @@ def begin(site: Site, receiver: Receiver) -> None:
 
     site.transact(make)
     site.publish_all([f"Post {number}" for number in range(POSTS)], accounts)
+
+
+def until_heard(receiver: Receiver, count: int) -> None:
+    eventually(lambda: len(receiver.heard) >= count, f"{count} messages are heard")
 
 
 def until_told(site: Site) -> None:

@@ -94,3 +94,9 @@ async def attempts(
     path = f"/v1/webhooks/{endpoint['id']}/deliveries/{delivery['id']}"
     found: list[dict[str, Any]] = (await installation.api.get(path)).json()["attempts"]
     return found
+
+
+async def dispatch(installation: Installation) -> None:
+    """Have a batch of events become deliveries, and none of these tried."""
+    [duty] = [duty for duty in installation.worker.duties if duty.name == "dispatching"]
+    await duty.act()

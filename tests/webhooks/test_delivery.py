@@ -17,7 +17,7 @@ from oncue.webhooks.delivery import Deliverer
 from oncue.webhooks.models import DeliveryAttempt, WebhookEndpoint
 from oncue.webhooks.schedule import WAITS
 from oncue.webhooks.settling import AT_ONCE, LEASE, claim_due
-from webhooks.hooks import Expected, attempts, deliveries, heard, hook, shown
+from webhooks.hooks import Expected, attempts, deliveries, dispatch, heard, hook, shown
 
 pytestmark = pytest.mark.anyio
 
@@ -229,8 +229,7 @@ async def test_an_answer_is_waited_for_fifteen_seconds(installation: Installatio
 
     endpoint = await hook(installation, "https://hooks.example/", events=["post.created"])
     await make_event(installation)
-    [dispatching, *_] = installation.worker.duties
-    await dispatching.act()
+    await dispatch(installation)
 
     await deliverer(installation, Silent()).deliver()
 
@@ -298,8 +297,7 @@ async def test_two_processes_deliver_each_message_once(installation: Installatio
         await hook(installation, receiver.url, events=["post.created"])
         for _ in range(30):
             await make_event(installation)
-        [dispatching, *_] = installation.worker.duties
-        await asyncio.gather(*(dispatching.act() for _ in range(4)))
+        await asyncio.gather(*(dispatch(installation) for _ in range(4)))
         workers = [deliverer(installation, installation.services.outbound) for _ in range(3)]
         await asyncio.gather(*(worker.deliver() for worker in workers))
 
@@ -313,8 +311,7 @@ async def test_a_process_that_comes_back_too_late_writes_nothing(
     async with serving(answering()) as receiver:
         endpoint = await hook(installation, receiver.url, events=["post.created"])
         await make_event(installation)
-        [dispatching, *_] = installation.worker.duties
-        await dispatching.act()
+        await dispatch(installation)
         now = installation.clock()
         [late] = await installation.db.write(lambda session: claim_due(session, {}, now))
         installation.clock.now += LEASE
@@ -339,8 +336,7 @@ async def test_a_bug_in_one_delivery_stops_no_other(installation: Installation) 
         await hook(installation, f"{receiver.url}/broken", events=["post.created"])
         await hook(installation, f"{receiver.url}/well", events=["post.created"])
         await make_event(installation)
-        [dispatching, *_] = installation.worker.duties
-        await dispatching.act()
+        await dispatch(installation)
         again = await deliverer(installation, Broken()).deliver()
 
     assert len(receiver.asked) == 1
