@@ -3,6 +3,8 @@
 Validation, preflight, bulk, queue, unpublish, replies, personas, approval, plan
 Validation, preflight, bulk, recurrence, unpublish, replies, personas, approval, plan
 quotas, webhooks, callbacks, idempotency keys, /fix's mediaUrl and what belongs to networks that are
+Validation, preflight, bulk, recurrence, queue, unpublish, replies, personas, approval, plan
+quotas, idempotency keys, /fix's mediaUrl and what belongs to networks that are
 not built yet (their metadata and first comments) are issue 3's and not in the list.
 Validation, preflight, bulk, recurrence, queue, unpublish, personas, approval, plan quotas,
 webhooks, callbacks, idempotency keys and /fix's mediaUrl are issue 3's and not in the list.
@@ -27,6 +29,8 @@ COVERED: Final = (
     ("V15", "V16"),
     ("V17", "V39"),  # a new post's fields
     ("V41", "V48"),  # metadata and its limits
+    ("V17", "V30"),  # a new post's fields
+    ("V33", "V48"),  # metadata and its limits
     ("V57", "V57"),  # first comments where there are none
     ("V65", "V66"),
     ("V69", "V69"),
@@ -48,6 +52,10 @@ COVERED: Final = (
     ("V108", "V150"),  # thread items and what they count; get, list, PATCH, delete, publish
     ("V153", "V180"),  # retry, fix
     ("V182", "V209"),  # statuses, the table, transitions
+    ("V111", "V152"),  # get, list, PATCH, delete, publish
+    ("V153", "V156"),  # retry
+    ("V158", "V169"),  # fix
+    ("V172", "V209"),  # statuses, the table, transitions
     ("V211", "V212"),
     ("V214", "V223"),  # scheduling
     ("V225", "V225"),

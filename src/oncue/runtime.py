@@ -34,6 +34,8 @@ from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.recurrence.running import run_due
 from oncue.settings import Settings
+from oncue.webhooks.delivery import Deliverer
+from oncue.webhooks.dispatch import Dispatcher
 from oncue.workspaces.gate import Gate, MemoryGate, PostgresGate
 
 
@@ -130,10 +132,14 @@ def assemble(
     commenter = Commenter(
         db=db, wire=wire, now=now, sleep=sleep, lookup_seconds=settings.lookup_seconds
     )
+    dispatcher = Dispatcher(db=db, now=now)
+    deliverer = Deliverer(db=db, vault=vault, outbound=outbound, now=now)
     duties = [
         Duty(name="importing", topic=Topic.ERRAND, act=importer.act),
         Duty(name="repeating", topic=Topic.ERRAND, act=partial(run_due, db, now)),
         Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
+        Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
+        Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
         Tidying(db=db, now=now).duty(),
         Duty(name="forget_retries", topic=Topic.ERRAND, act=partial(bulk_retries.forget, db, now)),
     ]

@@ -1,5 +1,6 @@
 """Every table of the schema: importing this module makes them all known."""
 
+from oncue import outbox
 from oncue.accounts import models as accounts
 from oncue.media import models as media
 from oncue.posts import import_models as imports
@@ -8,4 +9,13 @@ from oncue.recurrence import models as recurrence
 from oncue.webhooks import models as webhooks
 from oncue.workspaces import models as workspaces
 
-__all__ = ["accounts", "imports", "media", "posts", "recurrence", "webhooks", "workspaces"]
+__all__ = [
+    "accounts",
+    "imports",
+    "media",
+    "outbox",
+    "posts",
+    "recurrence",
+    "webhooks",
+    "workspaces",
+]

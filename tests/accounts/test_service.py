@@ -90,7 +90,7 @@ async def test_connecting_again_renews_the_secrets_and_keeps_id_and_number(
 ) -> None:
     before = await connect(installation)
     await installation.db.write(
-        lambda session: accounts.set_status(session, before.id, "expired", installation.clock())
+        lambda session: accounts.expire(session, before.id, installation.clock())
     )
 
     after = await connect(
@@ -198,7 +198,7 @@ async def test_trouble_with_a_disconnected_account_does_not_bring_it_back(
     def disconnect_then_fail(session: Session) -> str:
         now = installation.clock()
         accounts.disconnect(session, account.workspace_id, account.id, now)
-        accounts.set_status(session, account.id, "expired", now)
+        accounts.expire(session, account.id, now)
         return accounts.get(session, account.workspace_id, account.id).status
 
     assert await installation.db.write(disconnect_then_fail) == "disconnected"

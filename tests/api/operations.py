@@ -58,6 +58,19 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "GET /v1/accounts/{account_id}": Scope.ACCOUNTS_READ,
     "POST /v1/media": Scope.MEDIA_WRITE,
     "GET /v1/media/{media_id}": Scope.MEDIA_READ,
+    "GET /v1/webhooks": Scope.WEBHOOKS_READ,
+    "POST /v1/webhooks": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhooks/test": Scope.WEBHOOKS_WRITE,
+    "GET /v1/webhooks/callbacks": Scope.WEBHOOKS_READ,
+    "GET /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_READ,
+    "PATCH /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_WRITE,
+    "DELETE /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhooks/{webhook_id}/test": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhooks/{webhook_id}/replay": Scope.WEBHOOKS_WRITE,
+    "GET /v1/webhooks/{webhook_id}/deliveries": Scope.WEBHOOKS_READ,
+    "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": Scope.WEBHOOKS_READ,
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Scope.WEBHOOKS_WRITE,
     "GET /v1/auth/me": None,
     "GET /v1/health": None,
 }
@@ -68,6 +81,8 @@ UNSEEN: Final[Mapping[str, str]] = {
     "persona_id": ids.to_typeid("persona", NOBODY),
     "media_id": ids.to_typeid("media", NOBODY),
     "job_id": ids.to_typeid("job", NOBODY),
+    "webhook_id": ids.to_typeid("wh", NOBODY),
+    "delivery_id": ids.to_typeid("dlv", NOBODY),
 }
 
 

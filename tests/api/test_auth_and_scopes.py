@@ -216,8 +216,13 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
     post = await installation.create("MASTODON", scheduledFor="2026-11-22T13:00:00Z")
     persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
     key = await installation.new_key(workspace_id=await installation.new_workspace())
+    url = {"url": "https://hooks.example/"}
+    webhook = (await installation.api.post("/v1/webhooks", json=url)).json()["id"]
+    tested = (await installation.api.post(f"/v1/webhooks/{webhook}/test")).json()["data"]
     theirs = {
         **UNSEEN,
+        "webhook_id": webhook,
+        "delivery_id": tested["id"],
         "post_id": post["id"],
         "platform_id": post["platforms"][0]["id"],
         "account_id": installation.account("MASTODON"),
@@ -229,6 +234,8 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
         "{persona_id}": {"name": "Mine now"},
         "recurrence": {"recurrenceRule": "FREQ=DAILY", "timezone": "UTC"},
         "skip": {"at": "2026-11-23T13:00:00Z"},
+        "{webhook_id}": {"enabled": False},
+        "replay": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
     }
     before = await rows(installation)
 

@@ -55,13 +55,16 @@ async def test_a_publication_is_told_from_beginning_to_end(installation: Install
             "13:00:00",
             {
                 "status": "published",
+                "publishedAt": "2026-11-22T13:00:00.000Z",
                 "platforms": [
                     {
                         "postPlatformId": mastodon["postPlatformId"],
                         "accountId": mastodon["accountId"],
                         "platform": "mastodon",
                         "status": "published",
+                        "platformPostId": mastodon["platformPostId"],
                         "platformPostUrl": mastodon["platformPostUrl"],
+                        "publishedAt": "2026-11-22T13:00:00.000Z",
                         "error": None,
                     }
                 ],

@@ -55,6 +55,8 @@ RICH: Final = {
 DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": "UTC"}
 PAUSE: Final = {"enabled": False}
 WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
+HOOK: Final = {"url": "https://hooks.example/"}
+YEAR: Final = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
 
 # For every operation a request that is good and one that is not.
@@ -123,6 +125,43 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
     "POST /v1/media": (Ask(file=PNG), Ask(file=b"no image")),
     "GET /v1/media/{media_id}": (about(media_id="media"), about(media_id="no media")),
+    "GET /v1/webhooks": (Ask(), Ask(query="?limit=0")),
+    "POST /v1/webhooks": (Ask(json=HOOK), Ask(json=HOOK | {"events": ["no"]})),
+    "POST /v1/webhooks/test": (Ask(json={"webhookId": "@webhook"}), NOTHING),
+    "GET /v1/webhooks/callbacks": (Ask(), Ask(query="?status=no")),
+    "GET /v1/webhooks/{webhook_id}": (about(webhook_id="webhook"), about(webhook_id="no webhook")),
+    "PATCH /v1/webhooks/{webhook_id}": (
+        Ask(named={"webhook_id": "webhook"}, json={"enabled": True}),
+        Ask(named={"webhook_id": "webhook"}, json={"enabled": None}),
+    ),
+    "DELETE /v1/webhooks/{webhook_id}": (
+        about(webhook_id="doomed webhook"),
+        about(webhook_id="no webhook"),
+    ),
+    "POST /v1/webhooks/{webhook_id}/test": (
+        about(webhook_id="webhook"),
+        about(webhook_id="no webhook"),
+    ),
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": (
+        about(webhook_id="webhook"),
+        about(webhook_id="no webhook"),
+    ),
+    "POST /v1/webhooks/{webhook_id}/replay": (
+        Ask(named={"webhook_id": "webhook"}, json=YEAR),
+        Ask(named={"webhook_id": "webhook"}, json={}),
+    ),
+    "GET /v1/webhooks/{webhook_id}/deliveries": (
+        about(webhook_id="webhook"),
+        about(webhook_id="no webhook"),
+    ),
+    "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": (
+        about(webhook_id="webhook", delivery_id="delivery"),
+        about(webhook_id="webhook", delivery_id="no delivery"),
+    ),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": (
+        about(webhook_id="webhook", delivery_id="delivery"),
+        about(webhook_id="webhook", delivery_id="no delivery"),
+    ),
     "GET /v1/auth/me": (Ask(), KEYLESS),
     "GET /v1/health": (Ask(), KEYLESS),
 }
@@ -256,7 +295,8 @@ async def send(
 ) -> httpx.Response:
     method, template = operation.split()
     named = {name: things[thing] for name, thing in ask.named.items()}
-    body = json.loads(json.dumps(ask.json).replace("@account", things["account"]))
+    text = json.dumps(ask.json).replace("@account", things["account"])
+    body = json.loads(text.replace("@webhook", things["webhook"]))
     return await installation.api.request(
         method,
         template.format(**named) + ask.query.replace("@account", things["account"]),
@@ -267,7 +307,7 @@ async def send(
 
 
 async def scene(installation: Installation) -> Mapping[str, str]:
-    """Posts of every kind, an account, a file, and ids of nothing."""
+    """Posts of every kind, an account, a file, webhooks, and ids of nothing."""
     await installation.fault(kind="reject", platform="TWITTER", times=2)
     await installation.fault(kind="accept_then_drop", platform="TELEGRAM")
     file = {"file": ("a.png", PNG, "image/png")}
@@ -293,6 +333,10 @@ async def scene(installation: Installation) -> Mapping[str, str]:
     for name in ("pending", "pending too"):
         await installation.api.post(f"/v1/posts/{posts[name]['id']}/start-approval")
     persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
+    webhook, doomed = [
+        (await installation.api.post("/v1/webhooks", json=HOOK)).json()["id"] for _ in range(2)
+    ]
+    tested = (await installation.api.post(f"/v1/webhooks/{webhook}/test")).json()["data"]
     kinds = {post["status"] for post in posts.values()}
     assert kinds == {"partial", "failed", "published", "draft"}
     return {
@@ -308,6 +352,11 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "no media": ids.to_typeid("media", NOBODY),
         "job": job["jobId"],
         "no job": ids.to_typeid("job", NOBODY),
+        "webhook": webhook,
+        "doomed webhook": doomed,
+        "no webhook": ids.to_typeid("wh", NOBODY),
+        "delivery": tested["id"],
+        "no delivery": ids.to_typeid("dlv", NOBODY),
     }
 
 

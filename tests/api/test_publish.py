@@ -232,15 +232,3 @@ async def test_the_timeout_is_thirty_seconds_and_at_most_two_minutes(
     assert refused == queries
     assert (timeout["default"], timeout["maximum"]) == (30, 120)
     assert (await installation.get(post["id"])) == post
-
-
-@statements("V152")
-async def test_a_callback_to_a_place_without_tls_is_refused(installation: Installation) -> None:
-    post = await installation.create("MASTODON")
-
-    answer = await installation.api.post(
-        f"/v1/posts/{post['id']}/publish", headers={"x-callback-url": "http://example.com/done"}
-    )
-
-    assert problem(answer) == invalid("X-Callback-Url")
-    assert await installation.get(post["id"]) == post

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from installation import Installation
 from oncue.accounts.models import Account
 from oncue.lib import ids
+from oncue.outbox import Event
 from oncue.posts.lifecycle import State, Status
-from oncue.posts.models import Destination, Event, Post
+from oncue.posts.models import Destination, Post
 from oncue.posts.rows import destination_rows, post_row
 from oncue.posts.values import NewPost
 

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from installation import START, Installation
 from oncue.connectors.base import Published
+from oncue.outbox import Event
 from oncue.posts import service as posts
 from oncue.posts.lateness import put_off
-from oncue.posts.models import Event, Post
+from oncue.posts.models import Post
 from oncue.workspaces.models import Workspace
 from publishing.due import (
     begun,

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from installation import Installation
 from oncue.connectors.base import Effect, Published, Refusal, Refused, Reply
 from oncue.lib import ids
+from oncue.outbox import Event
 from oncue.posts import events
-from oncue.posts.models import Event, Post
+from oncue.posts.models import Post
 from oncue.publishing.ledger import StepLedger, hold
 from oncue.publishing.publisher import Run
 from oncue.publishing.settle import Outcome, Unknown

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from oncue import outbox
 from oncue.accounts.models import Account, AccountSecret, VaultCheck
 from oncue.accounts.vault import Tampered, Vault, VaultError
 from oncue.connectors.base import Identity, Secrets
@@ -88,7 +89,9 @@ def connect(
     ).scalar_one_or_none()
     account_id = known or _insert(session, workspace_id, new, identity, now)
     store_secrets(session, vault, workspace_id, account_id, new.credentials, None, now)
-    return get(session, workspace_id, account_id)
+    account = get(session, workspace_id, account_id)
+    _tell(session, account, "account.connected", now)
+    return account
 
 
 def _insert(
@@ -167,10 +170,12 @@ def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: date
         update(Account)
         .where(Account.workspace_id == workspace_id, Account.id == account_id)
         .values(status="disconnected", updated_at=later(Account.updated_at, now))
-        .returning(Account.id)
-    ).one_or_none()
+        .returning(Account)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    ).scalar_one_or_none()
     if found is None:
         raise NotFound("account", ids.to_typeid("acc", account_id))
+    _tell(session, found, "account.disconnected", now)
     session.execute(
         delete(AccountSecret).where(
             AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
@@ -178,12 +183,29 @@ def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: date
     )
 
 
-def set_status(session: Session, account_id: UUID, status: str, now: datetime) -> None:
-    session.execute(
+def expire(session: Session, account_id: UUID, now: datetime) -> None:
+    """The network no longer takes the account's credentials: it has to be connected again."""
+    expired = session.scalar(
         update(Account)
-        .where(Account.id == account_id, Account.status != "disconnected")
-        .values(status=status, updated_at=later(Account.updated_at, now))
+        .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
+        .values(status="expired", updated_at=later(Account.updated_at, now))
+        .returning(Account)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
+    if expired is not None:
+        _tell(session, expired, "account.error", now)
+
+
+def _tell(session: Session, account: Account, type_: str, now: datetime) -> None:
+    """Record what happened to an account, for webhooks."""
+    data = {
+        "id": ids.to_typeid("acc", account.id),
+        "platform": account.platform.lower(),
+        "username": account.username,
+        "displayName": account.display_name,
+        "status": account.status,
+    }
+    outbox.record(session, account.workspace_id, None, type_, now, data)
 
 
 def store_secrets(

@@ -138,6 +138,8 @@ MediaId = Annotated[UUID, *_id_field("media")]
 EventId = Annotated[UUID, *_id_field("evt")]
 ImportId = Annotated[UUID, *_id_field("job")]
 RecurrenceId = Annotated[UUID, *_id_field("rec")]
+WebhookId = Annotated[UUID, *_id_field("wh")]
+DeliveryId = Annotated[UUID, *_id_field("dlv")]
 WorkspaceId = Annotated[UUID, *_id_field("ws")]
 PersonaId = Annotated[UUID, *_id_field("persona")]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Header, Request, Response
@@ -65,6 +65,31 @@ class Once:
             return result, _answer(result, status)
 
         return await self._run(both)
+
+    async def write_secret(self, work: Callable[[Session], M], *, status: int = 200) -> M:
+        """Like `write`, where the answer holds a secret: it is kept sealed."""
+        request = self.request
+        if request is None:
+            return await self.write(work)
+        place = (
+            "idempotency",
+            request.workspace_id,
+            request.key_id,
+            request.operation,
+            request.key,
+        )
+        vault = self.shared.vault
+
+        def both(session: Session) -> tuple[M, Answer]:
+            result = work(session)
+            answer = _answer(result, status)
+            return result, replace(answer, body=vault.seal(answer.body, *place))
+
+        try:
+            return await self._run(both)
+        except Replayed as before:
+            opened = vault.open(before.answer.body, *place)
+            raise Replayed(replace(before.answer, body=opened)) from None
 
     async def respond(self, work: Callable[[Session], Answer]) -> Response:
         """Run `work` as one transaction; it says the answer whole."""

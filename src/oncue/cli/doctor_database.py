@@ -21,8 +21,9 @@ from oncue.db.postgres import PostgresDatabase
 from oncue.errors import Unavailable
 from oncue.lib import ids
 from oncue.lib.clock import Clock, from_epoch_ms
+from oncue.outbox import Event
 from oncue.posts.lifecycle import State
-from oncue.posts.models import Destination, Event
+from oncue.posts.models import Destination
 from oncue.publishing.promoter import WITH_WORKERS, next_due
 from oncue.settings import Settings
 

@@ -1,6 +1,6 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, and of an import.
+They are of a publication, of a request, of an import, and of a delivery.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -11,6 +11,9 @@ import signal
 from typing import Final
 
 BEFORE_ANSWER: Final = "before_answer"  # a request's write is done, and nobody knows it yet
+IN_DISPATCH: Final = "in_dispatch"  # deliveries are made, and not committed yet
+BEFORE_SEND: Final = "before_send"  # a delivery is claimed
+AFTER_SEND: Final = "after_send"  # a receiver has answered, and nobody wrote it down
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
 IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
 

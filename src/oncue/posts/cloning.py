@@ -55,5 +55,8 @@ def clone(
     origin = {"clonedFrom": ids.to_typeid("post", post_id)}
     if recurrence_id is not None:
         origin["recurringPostId"] = ids.to_typeid("rec", recurrence_id)
-    events.record(session, workspace_id, copy_id, "post.created", now, origin)
+    tell_at = now + events.DEBOUNCE
+    events.record(
+        session, workspace_id, copy_id, "post.created", now, origin, dispatch_after=tell_at
+    )
     return copy_id

@@ -82,7 +82,8 @@ def edit(
         files = load_files(session, workspace_id, media_of(post, rows))
         check_networks(post, rows, files, now)
     check_metadata(None if changes.metadata is KEEP else changes.metadata)  # a 422: last (C4)
-    events.record(session, workspace_id, post_id, "post.updated", now)
+    said = {"status": post.status}
+    events.record(session, workspace_id, post_id, "post.updated", now, said)
 
 
 def _may_weigh_more(changes: Changes) -> bool:

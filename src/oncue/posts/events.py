@@ -1,72 +1,52 @@
-"""What happened to a post, in order. Each row is also the webhook outbox's."""
+"""What happened to a post, in order, and what of it webhooks have still to tell."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from oncue.db.database import Topic, announce
-from oncue.lib import ids
-from oncue.posts.models import Event
+from oncue.lib.clock import iso
+from oncue.outbox import Event, record, record_each
+from oncue.posts.models import Post
 
-_table: Table = Event.__table__  # type: ignore[assignment]
-_INSERT = insert(_table)  # built once: building a statement costs more than running it
+__all__ = ["DEBOUNCE", "facts_of", "latest", "of_post", "outlive", "record", "record_each"]
 
-
-def record(
-    session: Session,
-    workspace_id: UUID,
-    post_id: UUID | None,
-    type_: str,
-    now: datetime,
-    data: Mapping[str, Any] | None = None,
-    *,
-    dispatch_after: datetime | None = None,
-) -> None:
-    """Add an event in the transaction that makes it true; webhooks tell of it at once or later."""
-    record_each(session, workspace_id, [post_id], type_, now, data, dispatch_after=dispatch_after)
+# How long webhooks wait before they tell of a new post: saves that follow at once are part of
+# it (V40).
+DEBOUNCE: Final = timedelta(seconds=5)
 
 
-def record_each(
-    session: Session,
-    workspace_id: UUID,
-    post_ids: Sequence[UUID | None],
-    type_: str,
-    now: datetime,
-    data: Mapping[str, Any] | None = None,
-    *,
-    dispatch_after: datetime | None = None,
-) -> None:
-    """Add the same event to each of several posts."""
-    rows = [
-        {
-            "id": ids.new_id(now),
-            "workspace_id": workspace_id,
-            "post_id": post_id,
-            "type": type_,
-            "data": dict(data or {}),
-            "created_at": now,
-            "dispatch_after": dispatch_after or now,
-        }
-        for post_id in post_ids
-    ]
-    if rows:
-        session.execute(_INSERT, rows)
-        announce(session, Topic.EVENT)
+def facts_of(post: Post) -> Mapping[str, Any]:
+    """What webhooks tell of a post beside what an event says itself."""
+    return {
+        "content": post.content,
+        "status": post.status,
+        "scheduledFor": iso(post.scheduled_for) if post.scheduled_for else None,
+    }
 
 
-def forget_told(session: Session, workspace_id: UUID, post_id: UUID) -> None:
-    """Delete the events of a post that is no more, but for those that webhooks have not told."""
+def outlive(session: Session, post: Post) -> None:
+    """Delete the events of a post that is no more, but for those that are still to be told.
+
+    These keep, as `post`, what has to be told of it.
+    """
+    mine = (Event.workspace_id == post.workspace_id, Event.post_id == post.id)
+    waiting = session.execute(
+        select(Event.seq, Event.data).where(*mine, Event.dispatched_at.is_(None)).with_for_update()
+    )
+    for seq, data in waiting.all():
+        session.execute(
+            update(Event)
+            .where(Event.workspace_id == post.workspace_id, Event.seq == seq)
+            .values(data={**data, "post": facts_of(post)})
+            .execution_options(synchronize_session=False)
+        )
     session.execute(
         delete(Event)
-        .where(
-            Event.workspace_id == workspace_id,
-            Event.post_id == post_id,
-            Event.dispatched_at.is_not(None),
-        )
+        .where(*mine, Event.dispatched_at.is_not(None))
         .execution_options(synchronize_session=False)
     )
 

@@ -1,23 +1,13 @@
-"""Posts, their destinations, and the record of everything that happened to them."""
+"""Posts, their destinations, and the record of what was done about them."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
-
-SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGERs
 
 
 class Post(Base):
@@ -218,36 +208,6 @@ class Comment(Base):
     error: Mapped[str | None]
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
-
-
-class Event(Base):
-    """Something that happened. The row is also the outbox entry for webhooks.
-
-    It outlives its post: a webhook may still have to tell of it.
-    """
-
-    __tablename__ = "event"
-    __table_args__ = (
-        Index(None, "post_id", "seq"),
-        Index(
-            "ix_event_outbox",
-            "dispatch_after",
-            "seq",
-            postgresql_where=text("dispatched_at IS NULL"),
-            sqlite_where=text("dispatched_at IS NULL"),
-        ),
-    )
-
-    seq: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=True)
-    id: Mapped[UUID] = mapped_column(unique=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
-    post_id: Mapped[UUID | None]  # None: it is not about a post
-    type: Mapped[str]
-    data: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime]
-    # Later than created_at where more may follow at once.
-    dispatch_after: Mapped[datetime] = mapped_column(server_default="0")
-    dispatched_at: Mapped[datetime | None]
 
 
 class BulkRetry(Base):

@@ -24,6 +24,7 @@ from oncue.posts.lifecycle import (
     statuses_permitting,
 )
 from oncue.posts.models import Destination, Post
+from oncue.posts.results import result
 from oncue.posts.service import destinations_of, get, move, send_out
 from oncue.posts.validation import check_networks
 
@@ -196,14 +197,18 @@ def resolve(
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    states = [row.state for row in destinations_of(session, workspace_id, post_id)]
-    status = roll_up(states) if post.status in SENT_OUT else Status(post.status)
+    rows = destinations_of(session, workspace_id, post_id)
+    before = Status(post.status)
+    status = roll_up(row.state for row in rows) if before in SENT_OUT else before
     changed: dict[str, Any] = {"updated_at": later(Post.updated_at, now)}
-    if published and post.status in SENT_OUT:
+    if published and before in SENT_OUT:
         changed["published_at"] = now
     _set_status(session, workspace_id, post_id, status, **changed)
     data = {"platformId": ids.to_typeid("pp", row.id), "published": published, "status": status}
     events.record(session, workspace_id, post_id, "post.resolved", now, data)
+    if status not in {before, Status.PUBLISHING}:
+        said, to = result(status, now if published else None, rows), post.callback_url
+        events.record(session, workspace_id, post_id, f"post.{status}", now, said, callback_url=to)
 
 
 def _fixable(

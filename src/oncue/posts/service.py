@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
@@ -80,9 +80,10 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
     session.execute(_INSERT_POST, post)
     session.execute(_INSERT_DESTINATIONS, destinations)
-    events.record(session, workspace_id, post["id"], "post.created", now)
+    tell_at = now if new.is_manual_save else now + events.DEBOUNCE
+    events.record(session, workspace_id, post["id"], "post.created", now, dispatch_after=tell_at)
     if scheduled_for is not None:
-        record_scheduled(session, workspace_id, post["id"], scheduled_for, now)
+        record_scheduled(session, workspace_id, post["id"], scheduled_for, now, tell_at)
         announce_due(session)
     post_id: UUID = post["id"]
     return post_id
@@ -106,9 +107,20 @@ def destinations_of(session: Session, workspace_id: UUID, post_id: UUID) -> Sequ
     ).all()
 
 
-def publish(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
-    """Send a post out at once, to every destination it is not published at yet."""
-    post = move(session, workspace_id, post_id, Operation.PUBLISH, now, to=Status.PUBLISHING)
+def publish(
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    now: datetime,
+    *,
+    callback_url: str | None = None,
+) -> None:
+    """Send a post out at once, to every destination it is not published at yet.
+
+    `callback_url` is told whenever publishing has ended, until the next publish (V151).
+    """
+    to, also = Status.PUBLISHING, {"callback_url": callback_url}
+    post = move(session, workspace_id, post_id, Operation.PUBLISH, now, to=to, also=also)
     waiting = [row for row in destinations_of(session, workspace_id, post_id) if may_be_sent(row)]
     if not waiting:
         raise Conflict("Every destination is published already, or waits for a person's word")
@@ -129,23 +141,6 @@ def cancel(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -
     events.record(session, workspace_id, post_id, "post.cancelled", now)
 
 
-def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
-    """Delete a post from Oncue. What is on a network stays there (V146).
-
-    What webhooks have still to tell of it stays until it is told.
-    """
-    permitted = statuses_permitting(Operation.DELETE)
-    gone = session.execute(
-        delete(Post)
-        .where(Post.id == post_id, Post.workspace_id == workspace_id, Post.status.in_(permitted))
-        .returning(Post.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if gone is None:
-        _refuse(session, workspace_id, post_id, Operation.DELETE, None)
-    events.forget_told(session, workspace_id, post_id)
-
-
 def move(
     session: Session,
     workspace_id: UUID,
@@ -155,39 +150,42 @@ def move(
     *,
     to: Status | None = None,
     version: datetime | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> Post:
     """Take the post for `operation` with one conditional UPDATE; the row decides who won.
 
-    Raises NotFound, OperationNotPermitted, or Conflict where `version` is not the post's.
+    `also` has further columns to write. Raises NotFound, OperationNotPermitted, or Conflict
+    where `version` is not the post's.
     """
     taken = (
         update(Post)
         .where(Post.id == post_id, Post.workspace_id == workspace_id)
         .where(Post.status.in_(statuses_permitting(operation)))
         .values(updated_at=later(Post.updated_at, now), **becoming(to))
+        .values(also or {})
         .returning(Post.id)
         .execution_options(synchronize_session=False)
     )
     if version is not None:
         taken = taken.where(Post.updated_at == version)
     if session.scalar(taken) is None:
-        _refuse(session, workspace_id, post_id, operation, version)
+        raise refusal(session, workspace_id, post_id, operation, version)
     return get(session, workspace_id, post_id)
 
 
-def _refuse(
+def refusal(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,
     operation: Operation | Transition,
     version: datetime | None,
-) -> None:
-    """Say why the row was not taken."""
+) -> Conflict:
+    """Why the row was not taken; raises NotFound where there is none."""
     post = get(session, workspace_id, post_id)
     permitted = statuses_permitting(operation)
     if post.status not in permitted:
-        raise OperationNotPermitted(operation, post.status, permitted)
-    raise Conflict(
+        return OperationNotPermitted(operation, post.status, permitted)
+    return Conflict(
         "The post has been changed since this version",
         {"version": iso(version) if version else None, "updatedAt": iso(post.updated_at)},
     )
@@ -269,7 +267,14 @@ def require_accounts(session: Session, workspace_id: UUID, wanted: Sequence[UUID
 
 
 def record_scheduled(
-    session: Session, workspace_id: UUID, post_id: UUID, at: datetime, now: datetime
+    session: Session,
+    workspace_id: UUID,
+    post_id: UUID,
+    at: datetime,
+    now: datetime,
+    tell_at: datetime | None = None,
 ) -> None:
     when = {"scheduledFor": iso(at)}
-    events.record(session, workspace_id, post_id, "post.scheduled", now, when)
+    events.record(
+        session, workspace_id, post_id, "post.scheduled", now, when, dispatch_after=tell_at
+    )

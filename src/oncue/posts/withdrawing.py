@@ -1,18 +1,18 @@
-"""Taking back what has been out: the record of it. publishing.unpublish asks the networks."""
+"""Taking posts back, away, or out of Oncue: the record. publishing.unpublish asks the networks."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from oncue.errors import OperationNotPermitted
 from oncue.posts import comments, events
-from oncue.posts.lifecycle import Status, Transition, statuses_permitting
+from oncue.posts.lifecycle import Operation, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
 from oncue.posts.publications import Publication, publications
-from oncue.posts.service import get, move, stand_down
+from oncue.posts.service import get, move, refusal, stand_down
 
 
 def targets(
@@ -63,3 +63,20 @@ def unarchive(session: Session, workspace_id: UUID, post_id: UUID, now: datetime
     to = Status(before) if before else Status.DRAFT
     move(session, workspace_id, post_id, Transition.UNARCHIVE, now, to=to)
     events.record(session, workspace_id, post_id, "post.unarchived", now, {"status": to})
+
+
+def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
+    """Delete a post from Oncue. What is on a network stays there (V146).
+
+    What webhooks have still to tell of it stays until it is told.
+    """
+    permitted = statuses_permitting(Operation.DELETE)
+    gone = session.scalar(
+        delete(Post)
+        .where(Post.id == post_id, Post.workspace_id == workspace_id, Post.status.in_(permitted))
+        .returning(Post)
+        .execution_options(synchronize_session=False)
+    )
+    if gone is None:
+        raise refusal(session, workspace_id, post_id, Operation.DELETE, None)
+    events.outlive(session, gone)

@@ -175,7 +175,7 @@ def settle(session: Session, run: CommentRun, outcome: Outcome, now: datetime) -
     if isinstance(outcome, Refused):
         _renew(session, run.claim)
         if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
-            accounts.set_status(session, run.claim.account_id, "expired", now)
+            accounts.expire(session, run.claim.account_id, now)
     state: CommentState = result["state"]
     if state is not CommentState.WAITING:
         data = {

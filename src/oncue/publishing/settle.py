@@ -13,11 +13,11 @@ from oncue.connectors.base import Published, Refusal, Refused
 from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
-from oncue.lib import ids
 from oncue.posts import comments, events, journal
-from oncue.posts.lifecycle import SHOWN_AS, State, Status, roll_up
+from oncue.posts.lifecycle import State, Status, roll_up
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
+from oncue.posts.results import result
 from oncue.publishing.ledger import Claim, hold, hold_row
 from oncue.publishing.promoter import Job, promote_next
 from oncue.workspaces.models import Workspace
@@ -110,7 +110,7 @@ def settle(
     if isinstance(outcome, Refused):
         journal.renew(session, row)
         if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
-            accounts.set_status(session, claim.account_id, "expired", now)
+            accounts.expire(session, claim.account_id, now)
     if isinstance(outcome, Published):
         comments.plan(session, post, row, now)
     _roll_up(session, post, now)
@@ -204,16 +204,12 @@ def _roll_up(session: Session, post: Post, now: datetime) -> None:
         return
     went_out = {"published_at": now} if status in {Status.PUBLISHED, Status.PARTIAL} else {}
     session.execute(_UPDATE_POST, {**named, "status": status, "now": now, **went_out})
-    data = {"status": status, "platforms": [_shown(row) for row in rows]}
-    events.record(session, post.workspace_id, post.id, f"post.{status}", now, data)
-
-
-def _shown(row: Destination) -> dict[str, Any]:
-    return {
-        "postPlatformId": ids.to_typeid("pp", row.id),
-        "accountId": ids.to_typeid("acc", row.account_id),
-        "platform": row.platform.lower(),
-        "status": SHOWN_AS[State(row.state)],
-        "platformPostUrl": row.platform_post_url,
-        "error": row.error,
-    }
+    events.record(
+        session,
+        post.workspace_id,
+        post.id,
+        f"post.{status}",
+        now,
+        result(status, went_out.get("published_at"), rows),
+        callback_url=post.callback_url,
+    )

@@ -25,13 +25,15 @@ class WebhookEndpoint(Base):
     events: Mapped[list[str]]  # types, or ["*"]
     signature_header: Mapped[str]
     secret: Mapped[str]
-    old_secret: Mapped[str | None]  # signs too, until old_secret_until
+    old_secret: Mapped[str | None]  # retired ones, which sign too until old_secret_until
     old_secret_until: Mapped[datetime | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
     failure_count: Mapped[int] = mapped_column(default=0)  # since the last success
-    last_delivery_at: Mapped[datetime | None]
+    recent_failures: Mapped[int] = mapped_column(default=0)  # of these, those of one day
+    recent_failures_since: Mapped[datetime | None]
+    last_delivery_at: Mapped[datetime | None]  # the last success
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -67,7 +69,7 @@ class Delivery(Base):
     type: Mapped[str]
     payload: Mapped[str]  # the body, as it is sent and signed
     state: Mapped[str] = mapped_column(default="pending")
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  # since it was last asked for
     next_at: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
     status_code: Mapped[int | None]  # of the last attempt, as are the next two

@@ -38,13 +38,16 @@ def new_secret(random: bytes) -> str:
     return PREFIX + base64.b64encode(random).decode()
 
 
-def rotate(secrets: Sequence[Secret], successor: str, now: datetime) -> list[Secret]:
-    """The secrets after a rotation, the newest first; each retired one has its day of grace."""
+def rotate(
+    secrets: Sequence[Secret], successor: str, now: datetime, grace: timedelta = ROTATION_GRACE
+) -> list[Secret]:
+    """The secrets after a rotation, the newest first; none that is retired outlives `grace`."""
+    end = now + grace
     retired = [
-        Secret(value=secret.value, ends_at=secret.ends_at or now + ROTATION_GRACE)
+        Secret(value=secret.value, ends_at=min(secret.ends_at or end, end))
         for secret in living(secrets, now)
     ]
-    return [Secret(value=successor), *retired]
+    return living([Secret(value=successor), *retired], now)
 
 
 def living(secrets: Sequence[Secret], now: datetime) -> list[Secret]:

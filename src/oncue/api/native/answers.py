@@ -16,9 +16,10 @@ from oncue.api.fields import (
 )
 from oncue.lib import ids
 from oncue.media.models import MediaFile
+from oncue.outbox import Event
 from oncue.posts.comments import COMMENT_SHOWN_AS, CommentState
 from oncue.posts.lifecycle import SHOWN_AS, State
-from oncue.posts.models import Attempt, Comment, Event
+from oncue.posts.models import Attempt, Comment
 from oncue.posts.queries import PlatformView, PostView
 
 

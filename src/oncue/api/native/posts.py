@@ -29,7 +29,7 @@ from oncue.api.native.paging import (
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
-from oncue.posts import cloning, editing, events, queries
+from oncue.posts import cloning, editing, events, queries, withdrawing
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
 from oncue.posts.values import Changes, NewPost, ThreadEntry
@@ -123,7 +123,7 @@ async def delete_post(post_id: PostPath, caller: PostsWriter, once: Idempotent) 
     """Delete a post from Oncue; what is on the networks stays there."""
 
     def work(session: Session) -> DeletedOut:
-        posts.remove(session, caller.workspace_id, post_id)
+        withdrawing.remove(session, caller.workspace_id, post_id)
         return DeletedOut()
 
     return await once.write(work)

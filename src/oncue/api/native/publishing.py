@@ -13,8 +13,8 @@ from oncue.api.native.answers import FixOut, PostOut, RetriedOut, RetryOut, Skip
 from oncue.api.native.bodies import FixPlatform, ResolvePlatform
 from oncue.api.native.media import discarded_unless_written
 from oncue.api.native.posts import PostPath
+from oncue.api.outbound import require_callable
 from oncue.api.services import Services
-from oncue.errors import Invalid, Issue
 from oncue.media import service as media
 from oncue.media.fetching import fetch, name_of
 from oncue.media.service import Stored
@@ -41,13 +41,18 @@ async def publish_post(
     once: Idempotent,
     sync: Annotated[bool, Query(description="Answer when publishing has ended.")] = False,
     timeout: Annotated[int, Query(ge=1, le=MAX_TIMEOUT, description="Seconds to wait.")] = 30,
-    x_callback_url: Annotated[str | None, Header()] = None,
+    x_callback_url: Annotated[
+        str | None, Header(description="An https:// URL to tell when publishing has ended.")
+    ] = None,
 ) -> PostOut:
     """Send a post out at once."""
-    _check_callback(x_callback_url)
+    if x_callback_url is not None:
+        await require_callable(shared.outbound, x_callback_url, "X-Callback-Url")
 
     def send(session: Session) -> None:
-        posts.publish(session, caller.workspace_id, post_id, shared.now())
+        posts.publish(
+            session, caller.workspace_id, post_id, shared.now(), callback_url=x_callback_url
+        )
 
     def send_and_show(session: Session) -> PostOut:
         send(session)
@@ -157,15 +162,6 @@ async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int)
             return show_post(view)
         await asyncio.sleep(min(pause, max(deadline - loop.time(), 0)))
         pause = min(pause * 2, SLOWEST_LOOK)
-
-
-def _check_callback(url: str | None) -> None:
-    if url is None:
-        return
-    message = "must be an https:// address"
-    if url.startswith("https://"):
-        message = "is not supported yet: poll the post, or publish with sync=true"
-    raise Invalid([Issue(field="X-Callback-Url", message=message)])
 
 
 def _show_retry(post_id: PostId, outcome: RetryOutcome) -> RetryOut:

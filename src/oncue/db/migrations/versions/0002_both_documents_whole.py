@@ -106,6 +106,8 @@ def upgrade() -> None:
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("failing_since", oncue.db.base.Moment(), nullable=True),
         sa.Column("failure_count", sa.Integer(), nullable=False),
+        sa.Column("recent_failures", sa.Integer(), nullable=False),
+        sa.Column("recent_failures_since", oncue.db.base.Moment(), nullable=True),
         sa.Column("last_delivery_at", oncue.db.base.Moment(), nullable=True),
         sa.Column("created_at", oncue.db.base.Moment(), nullable=False),
         sa.Column("updated_at", oncue.db.base.Moment(), nullable=False),
@@ -315,6 +317,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("dispatch_after", oncue.db.base.Moment(), nullable=False, server_default="0")
         )
+        batch_op.add_column(sa.Column("callback_url", sa.Text(), nullable=True))
         batch_op.alter_column("post_id", existing_type=sa.Uuid(), nullable=True)
         batch_op.drop_index(
             batch_op.f("ix_event_outbox"), sqlite_where=sa.text("dispatched_at IS NULL")
@@ -404,6 +407,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("dispatched_at IS NULL"),
         )
         batch_op.alter_column("post_id", existing_type=sa.Uuid(), nullable=False)
+        batch_op.drop_column("callback_url")
         batch_op.drop_column("dispatch_after")
 
     with op.batch_alter_table("destination", schema=None) as batch_op:

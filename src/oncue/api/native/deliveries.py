@@ -1,0 +1,147 @@
+"""Native dialect, the log of webhooks' deliveries and of callbacks."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from sqlalchemy.orm import Session
+
+from oncue.api.deps import KeyedRoute, Shared, WebhooksReader, WebhooksWriter
+from oncue.api.fields import DeliveryId
+from oncue.api.idempotency import Idempotent
+from oncue.api.native.answers import show_page
+from oncue.api.native.paging import (
+    DEFAULT_LIMIT,
+    CursorText,
+    Limit,
+    read_cursor,
+    write_cursor,
+)
+from oncue.api.native.webhook_bodies import (
+    DeliveryListOut,
+    LoggedOut,
+    ReplayedOut,
+    ReplayRange,
+    StateName,
+    show_delivery,
+    show_logged,
+)
+from oncue.api.native.webhooks import WebhookPath
+from oncue.api.services import Services
+from oncue.webhooks import history
+from oncue.webhooks import service as webhooks
+from oncue.webhooks.service import State
+from oncue.workspaces.keys import Caller
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=KeyedRoute)
+
+
+DeliveryPath = Annotated[DeliveryId, Path(description="A delivery's id.")]
+Status = Annotated[StateName | None, Query(description="Only these.")]
+
+
+@router.get("/callbacks")
+async def list_callbacks(
+    caller: WebhooksReader,
+    shared: Shared,
+    status: Status = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> DeliveryListOut:
+    """What was sent to the X-Callback-Url of a publish, the newest first."""
+    return await _page(shared, caller, None, status, limit, cursor)
+
+
+@router.get("/{webhook_id}/deliveries")
+async def list_deliveries(
+    webhook_id: WebhookPath,
+    caller: WebhooksReader,
+    shared: Shared,
+    status: Status = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> DeliveryListOut:
+    """What was sent to an endpoint, the newest first."""
+    return await _page(shared, caller, webhook_id, status, limit, cursor)
+
+
+@router.get("/{webhook_id}/deliveries/{delivery_id}")
+async def get_delivery(
+    webhook_id: WebhookPath, delivery_id: DeliveryPath, caller: WebhooksReader, shared: Shared
+) -> LoggedOut:
+    """A delivery with its body and every attempt."""
+    return await shared.db.read(
+        lambda session: show_logged(
+            history.get(session, caller.workspace_id, webhook_id, delivery_id)
+        )
+    )
+
+
+@router.post("/{webhook_id}/deliveries/{delivery_id}/replay")
+async def replay_delivery(
+    webhook_id: WebhookPath,
+    delivery_id: DeliveryPath,
+    caller: WebhooksWriter,
+    shared: Shared,
+    once: Idempotent,
+) -> LoggedOut:
+    """Deliver it once more, under the same id and on a fresh schedule."""
+
+    def work(session: Session) -> LoggedOut:
+        return show_logged(
+            history.replay(session, caller.workspace_id, webhook_id, delivery_id, shared.now())
+        )
+
+    return await once.write(work)
+
+
+@router.post("/{webhook_id}/replay")
+async def replay_range(
+    webhook_id: WebhookPath,
+    body: ReplayRange,
+    caller: WebhooksWriter,
+    shared: Shared,
+    once: Idempotent,
+) -> ReplayedOut:
+    """Deliver once more what was to be told from one time to another."""
+
+    def work(session: Session) -> ReplayedOut:
+        count = history.replay_range(
+            session,
+            caller.workspace_id,
+            webhook_id,
+            body.since,
+            body.until,
+            body.status,
+            shared.now(),
+        )
+        return ReplayedOut(replayed=count)
+
+    return await once.write(work)
+
+
+async def _page(
+    shared: Services,
+    caller: Caller,
+    webhook_id: UUID | None,
+    status: State | None,
+    limit: int,
+    cursor: str | None,
+) -> DeliveryListOut:
+    after = read_cursor(caller.workspace_id, cursor)
+
+    def read(session: Session) -> DeliveryListOut:
+        endpoint = webhook_id and webhooks.get(session, caller.workspace_id, webhook_id)
+        rows = history.list_page(
+            session, caller.workspace_id, webhook_id, limit=limit + 1, state=status, after=after
+        )
+        shown = rows[:limit]
+        following = None
+        if len(rows) > limit:
+            following = write_cursor(caller.workspace_id, shown[-1].created_at, shown[-1].id)
+        return DeliveryListOut(
+            data=[show_delivery(row, endpoint.url if endpoint else row.url or "") for row in shown],
+            pagination=show_page(following, limit),
+        )
+
+    return await shared.db.read(read)

@@ -1,0 +1,101 @@
+"""Sends what is due, to each address at its own pace, and writes down what came of it."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from oncue.accounts.vault import Vault
+from oncue.db.database import Database
+from oncue.lib import ids
+from oncue.lib.clock import Clock
+from oncue.lib.crashpoints import AFTER_SEND, BEFORE_SEND, reach
+from oncue.webhooks.sending import Outbound, send
+from oncue.webhooks.settling import Claim, Lane, claim_due, next_due, settle, tidy
+
+LOOK_SECONDS: Final = 0.25  # while something is on its way, how often we look for more
+MOST: Final = 400  # attempts of this process at once
+TIDY_EVERY: Final = timedelta(hours=1)
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Deliverer:
+    """Tries what is due. Any number of processes may at once: each takes what it tries."""
+
+    db: Database
+    vault: Vault
+    outbound: Outbound
+    now: Clock
+    _tidy_at: datetime | None = None
+    _running: "dict[asyncio.Task[None], Lane]" = field(default_factory=dict)
+
+    async def deliver(self) -> datetime | None:
+        """Send until nothing is due and nothing on its way; when the next is due.
+
+        Cut short, it leaves what was on its way to whoever comes when the lease has run out.
+        """
+        await self._tidy()
+        try:
+            while True:
+                due = await self.db.read(next_due)
+                if due is not None and due <= self.now() and await self._begin():
+                    continue
+                if not self._running:
+                    return due
+                await self._wait()
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            self._running.clear()
+
+    async def _begin(self) -> int:
+        """Begin attempts for which there is room; how many."""
+        if len(self._running) >= MOST:
+            return 0
+        lanes = Counter(self._running.values())
+        claims = await self.db.write(lambda session: claim_due(session, lanes, self.now()))
+        for claim in claims:
+            self._running[asyncio.create_task(self._try(claim))] = claim.lane
+        return len(claims)
+
+    async def _wait(self) -> None:
+        """Until an attempt has ended, or it is time to look for more."""
+        done, _ = await asyncio.wait(
+            self._running, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            del self._running[task]
+            if trouble := task.exception():  # ours: it is tried again when its lease has run out
+                log.error("delivery_broke", exc_info=trouble)
+
+    async def _try(self, claim: Claim) -> None:
+        reach(BEFORE_SEND)
+        outcome = await send(
+            self.outbound, self.vault, claim.url, claim.endpoint, claim.message, self.now()
+        )
+        reach(AFTER_SEND)
+        await self.db.write(lambda session: settle(session, claim, outcome, self.now()))
+        log.info(
+            "delivery_tried",
+            delivery=ids.to_typeid("dlv", claim.id),
+            message=ids.to_typeid("evt", claim.message.id),
+            attempt=claim.attempt,
+            status=outcome.status,
+            error=outcome.error,
+        )
+
+    async def _tidy(self) -> None:
+        """Throw away what nobody looks at any more, now and then."""
+        now = self.now()
+        if self._tidy_at is not None and now < self._tidy_at:
+            return
+        while await self.db.write(partial(tidy, now=now)):
+            pass
+        self._tidy_at = now + TIDY_EVERY
