@@ -47,12 +47,13 @@ async def test_every_write_sent_again_is_answered_again_and_done_once(
     installation: Installation,
 ) -> None:
     things = await scene(installation)
-    asks = {operation: good for operation, (good, _) in ASKED.items()}
+    written = await writes(installation)
+    asks = {operation: good for operation, (good, _) in ASKED.items() if operation in written}
 
-    for operation in sorted((await writes(installation)).keys() & asks.keys()):
-        first = await send(installation, operation, with_key(asks[operation]), things)
+    for operation, ask in asks.items():  # in the table's order: what is deleted is asked for before
+        first = await send(installation, operation, with_key(ask), things)
         after = await rows(installation)
-        again = await send(installation, operation, with_key(asks[operation]), things)
+        again = await send(installation, operation, with_key(ask), things)
 
         assert first.is_success, f"{operation}: {first.text}"
         assert said(again) == said(first), operation

@@ -295,8 +295,10 @@ async def send(
 ) -> httpx.Response:
     method, template = operation.split()
     named = {name: things[thing] for name, thing in ask.named.items()}
-    text = json.dumps(ask.json).replace("@account", things["account"])
-    body = json.loads(text.replace("@webhook", things["webhook"]))
+    text = json.dumps(ask.json)
+    for thing in ("account", "webhook"):
+        text = text.replace(f"@{thing}", things.get(thing, ""))
+    body = json.loads(text)
     return await installation.api.request(
         method,
         template.format(**named) + ask.query.replace("@account", things["account"]),
