@@ -153,6 +153,27 @@ async def test_a_time_under_both_its_names_is_refused(installation: Installation
     assert "scheduled_at" in error["message"]
 
 
+async def test_the_queue_gives_a_post_its_next_free_slot(installation: Installation) -> None:
+    later = item(installation)
+    queued = {name: value for name, value in later.items() if name != "scheduled_for"}
+    queued["use_queue"] = True
+    _, without = await bulk(installation, queued)
+    slots = {"timezone": "UTC", "slots": [{"day": "MO", "time": "09:00"}]}
+    await installation.api.put("/v1/queue/slots", json=slots)
+
+    _, answer = await bulk(
+        installation, queued, queued, queued | {"draft": True}, later | {"use_queue": True}
+    )
+
+    first, second, draft, both = answer["results"]
+    assert without["results"][0]["error"]["code"] == "invalid_state"
+    assert first["post"]["scheduled_for"] == "2026-11-23T09:00:00.000Z"
+    assert second["post"]["scheduled_for"] == "2026-11-30T09:00:00.000Z"
+    assert draft["post"]["status"] == "draft"
+    assert both["error"]["code"] == "validation_error"
+    assert "use_queue" in both["error"]["message"]
+
+
 @pytest.mark.parametrize("field", ["media", "media_id", "mediaId", "attachments"])
 async def test_files_under_a_wrong_name_are_not_ignored(
     installation: Installation, field: str

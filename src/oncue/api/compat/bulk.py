@@ -32,6 +32,7 @@ from oncue.posts import bulk, queries
 from oncue.posts import service as posts
 from oncue.posts.queries import PostView
 from oncue.posts.values import NewPost
+from oncue.queue import service as queue
 from oncue.workspaces.idempotency import Answer
 from oncue.workspaces.keys import Caller
 
@@ -53,13 +54,14 @@ POST_STATUSES: Final = {"partial": "partially_failed"}
 
 
 class BulkPost(Body):
-    """One post. Without a time it is published at once; with `draft` it is kept."""
+    """One post: for a time, for the queue (`use_queue`), kept (`draft`), or else at once."""
 
     content: Annotated[Text, Field(max_length=CONTENT_CHARACTERS)]
     account_ids: Annotated[list[AccountNumber], Field(min_length=1, max_length=ACCOUNTS)]
     scheduled_for: Time | None = None
     scheduled_at: Annotated[Time | None, FORMER] = None
     media_ids: list[MediaId] = []
+    use_queue: StrictBool = False
     draft: StrictBool = False
     timezone: Text | None = None  # for display only
 
@@ -193,13 +195,16 @@ async def bulk_create(
 
 
 def _in_time(item: BulkPost | AppError, now: datetime) -> BulkPost | AppError:
-    """The item, unless it is for a time that has been, or for two times."""
+    """The item, unless it is for a time that has been, or for more than one."""
     if isinstance(item, AppError):
         return item
     if item.scheduled_for is not None and item.scheduled_at is not None:
         message = "is the former name of scheduled_for: give one of them"
         return Invalid([Issue(field="scheduled_at", message=message)])
     at = _time_of(item)
+    if at is not None and item.use_queue:
+        message = "cannot be true together with scheduled_for: give one of them"
+        return Invalid([Issue(field="use_queue", message=message)])
     return Past() if at is not None and at <= now else item
 
 
@@ -209,8 +214,8 @@ def _time_of(item: BulkPost) -> datetime | None:
 
 def _maker(caller: Caller, now: datetime) -> bulk.Make[BulkPost]:
     def make(session: Session, item: BulkPost) -> UUID:
-        post_id = posts.create(session, caller.workspace_id, _new_post(session, caller, item), now)
-        if _time_of(item) is None and not item.draft:
+        post_id = queue.create(session, caller.workspace_id, _new_post(session, caller, item), now)
+        if _time_of(item) is None and not item.use_queue and not item.draft:
             posts.publish(session, caller.workspace_id, post_id, now)
         return post_id
 
@@ -225,6 +230,7 @@ def _new_post(session: Session, caller: Caller, item: BulkPost) -> NewPost:
         scheduled_for=_time_of(item),
         media_ids=item.media_ids,
         save_as_draft=item.draft,
+        queue=item.use_queue,
     )
 
 
