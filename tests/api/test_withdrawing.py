@@ -1,10 +1,16 @@
 """Taking posts back: unpublish, archive, unarchive."""
 
+from typing import cast
+
 import pytest
 
 from api.answers import problem, put_in
 from installation import Installation
+from oncue.connectors.base import Connector
+from oncue.connectors.mastodon import Mastodon
+from oncue.connectors.registry import CONNECTORS
 from oncue.posts.lifecycle import STARTS_FROM, Status, Transition
+from scripted_networks import Mute
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +51,30 @@ async def test_a_network_that_refuses_does_not_stop_the_post_from_being_unpublis
     assert results["MASTODON"]["success"] is False
     assert results["MASTODON"]["reason"]
     assert (await installation.get(post["id"]))["status"] == "unpublished"
+
+
+@statements("V294", "V295")
+async def test_where_a_network_deletes_nothing_a_person_is_asked_to(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Keeping(Mute):
+        spec = Mastodon.spec
+
+    post = await installation.publish("BLUESKY", "MASTODON")
+    monkeypatch.setitem(cast("dict[str, Connector]", CONNECTORS), "MASTODON", Keeping())
+
+    told = (await installation.api.post(f"/v1/posts/{post['id']}/unpublish")).json()
+
+    assert told.pop("note")
+    assert told == {
+        "results": {
+            "BLUESKY": {"success": True},
+            "MASTODON": {"success": False, "reason": "platform_not_supported"},
+        },
+        "unsupported_platforms": ["MASTODON"],
+    }
+    assert (await installation.get(post["id"]))["status"] == "unpublished"
+    assert installation.ledger.entries(platform="MASTODON", kind="delete") == []
 
 
 @statements("V13", "V291")
