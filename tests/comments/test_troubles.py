@@ -179,8 +179,13 @@ async def test_the_same_comment_of_somebody_else_s_post_is_not_taken_for_ours(
 
     await until_ended(installation)
 
-    shown = [await comment_of(installation, post) for post in (first, second)]
-    assert [each["commentId"] for each in shown] == [each.id for each in stand.comments()]
+    made = {each.parent: each.id for each in stand.comments()}
+    shown = {
+        post["platforms"][0]["platformPostId"]: (await comment_of(installation, post))["commentId"]
+        for post in (first, second)
+    }
+    assert len(stand.comments()) == 2
+    assert shown == made
 
 
 class Looking(LinkedIn):
