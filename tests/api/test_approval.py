@@ -1,19 +1,27 @@
 """start-approval, approve, reject: a post waits for somebody's word before it goes out."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from api.answers import SCENES, invalid, problem, put_in, rows, too_long
 from api.deciding import act, approved, refused, told
 from installation import Installation
+from oncue.lib import ids
 from oncue.posts.lifecycle import STARTS_FROM, Status, Transition
+from oncue.posts.models import Destination
 from statements import statements
 
 pytestmark = pytest.mark.anyio
 
 AT_ONE = "2026-11-22T13:00:00.000Z"
 AT_TWO = "2026-11-22T14:00:00.000Z"
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01" + b"\x00" * 30
 LONG = "#" * 281  # for X
 
 
@@ -143,6 +151,34 @@ async def test_a_networks_limits_are_looked_at_when_approval_is_asked_for_and_wh
     assert asked == given == too_much
     assert await rows(installation) == before
     assert (await installation.get(long["id"]))["status"] == "pending_approval"
+
+
+async def test_a_file_that_one_destination_has_to_itself_is_looked_at_too(
+    installation: Installation,
+) -> None:
+    post = await installation.create("MASTODON", "TWITTER")
+    file = {"file": ("a.png", PNG, "image/png")}
+    media = (await installation.api.post("/v1/media", files=file)).json()["id"]
+    await give(installation, post, ids.from_typeid("media", media))
+
+    waiting = await act(installation, post, "start-approval")
+    done = await act(installation, post, "approve")
+
+    assert (waiting["status"], done["status"]) == ("pending_approval", "approved")
+
+
+async def give(installation: Installation, post: Mapping[str, Any], media_id: UUID) -> None:
+    """Have the post's first destination show a file of its own, as /fix can."""
+    destination_id = ids.from_typeid("pp", post["platforms"][0]["id"])
+
+    def work(session: Session) -> None:
+        session.execute(
+            update(Destination)
+            .where(Destination.id == destination_id)
+            .values(media_ids=[str(media_id)])
+        )
+
+    await installation.db.write(work)
 
 
 async def test_a_time_long_past_is_refused_and_nothing_changes(installation: Installation) -> None:

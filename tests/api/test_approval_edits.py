@@ -41,7 +41,7 @@ async def test_an_edit_of_a_post_that_waits_makes_it_a_draft(
     assert draft["content"] == "Other"
     assert (await told(installation, post))[1:] == [
         ("post.approval_voided", {"status": "draft"}),
-        ("post.updated", {}),
+        ("post.updated", {"status": "draft"}),
     ]
 
 

@@ -40,7 +40,7 @@ def ignores_the_version(patch: pytest.MonkeyPatch) -> None:
 
 def sends_published_destinations_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(service, "may_be_sent", lambda _row: True)
-    patch.setattr("oncue.posts.editing.may_be_sent", lambda _row: True)
+    patch.setattr("oncue.posts.scheduling.may_be_sent", lambda _row: True)
 
 
 def retries_a_fourth_time(patch: pytest.MonkeyPatch) -> None:

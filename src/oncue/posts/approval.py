@@ -115,12 +115,12 @@ def void(session: Session, post: Post, now: datetime) -> Post:
 
 def _take_back(session: Session, post: Post) -> None:
     make_draft(session, post)
-    write(session, post, approval_requested_at=None, approved_at=None, slot=None)
+    write(session, post, approval_requested_at=None, approved_at=None)
 
 
 def _check(session: Session, post: Post, now: datetime) -> None:
     waiting = still_to_send(session, post)
     if not waiting:
         raise Conflict("Nothing of the post is left to publish")
-    files = load_files(session, post.workspace_id, media_of(post))
+    files = load_files(session, post.workspace_id, media_of(post, waiting))
     check_networks(post, waiting, files, now)
