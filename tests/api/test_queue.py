@@ -77,6 +77,7 @@ async def test_a_time_and_the_queue_exclude_each_other(
 
 
 async def test_without_slots_nothing_is_queued(installation: Installation) -> None:
+    assert await next_free(installation, 1) == []
     before = await rows(installation)
 
     answer = await create(installation, queue=True)
@@ -203,6 +204,37 @@ async def test_a_cancelled_post_that_comes_back_at_that_time_is_not_of_the_queue
 
     assert (back["status"], back["queuePosition"]) == ("scheduled", None)
     assert await positions(installation, other) == [1]
+
+
+async def test_a_queued_post_keeps_its_slot_while_it_waits_for_approval_and_after(
+    installation: Installation,
+) -> None:
+    await set_slots(installation, daily("09:00"))
+    post = await queued(installation)
+
+    await order(installation, post, "start-approval")
+    assert await next_free(installation, 1) == [TUESDAY]
+    await order(installation, post, "approve")
+
+    assert await positions(installation, post) == [1]
+    assert await next_free(installation, 1) == [TUESDAY]
+
+
+async def test_a_queued_post_that_is_not_approved_in_time_or_at_all_gives_its_slot_back(
+    installation: Installation,
+) -> None:
+    await set_slots(installation, daily("09:00"))
+    rejected, belated = await queued(installation), await queued(installation)
+    for post in (rejected, belated):
+        await order(installation, post, "start-approval")
+
+    await order(installation, rejected, "reject")
+    assert await next_free(installation, 2) == [MONDAY, WEDNESDAY]
+    installation.clock.advance(days=3)
+    await order(installation, belated, "approve")
+
+    assert await positions(installation, rejected, belated) == [None, None]
+    assert (await installation.get(belated["id"]))["scheduledFor"] is None
 
 
 async def test_a_copy_of_a_queued_post_has_no_slot(installation: Installation) -> None:

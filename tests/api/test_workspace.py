@@ -57,7 +57,7 @@ async def test_only_what_is_mentioned_changes(
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        ({"name": ""}, invalid("name", limit=1, actual=0)),
+        ({"name": ""}, invalid("name", minLength=1, actualLength=0)),
         ({"name": "N" * 201}, too_long("name", 200)),
         ({"name": None}, invalid("name")),
         ({"autoRetry": 1}, invalid("autoRetry")),

@@ -52,7 +52,7 @@ PERMITS: Final[Mapping[Status, Set[Operation]]] = {
 # fmt: on
 
 
-KEEPS_SLOT: Final = frozenset({S.SCHEDULED, S.PENDING_APPROVAL})
+KEEPS_SLOT: Final = frozenset({S.SCHEDULED, S.PENDING_APPROVAL, S.APPROVED})
 """What a post of the queue may become without its slot going to another."""
 
 
