@@ -116,7 +116,7 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
         Ask(named={"persona_id": "persona"}, json={"name": ""}),
     ),
     "DELETE /v1/personas/{persona_id}": (
-        about(persona_id="persona"),
+        about(persona_id="doomed persona"),
         about(persona_id="no persona"),
     ),
     "POST /v1/posts/retry-failed": (Ask(json={"platform": "TWITTER", "dryRun": True}), NOTHING),
@@ -334,7 +334,10 @@ async def scene(installation: Installation) -> Mapping[str, str]:
     await installation.errands()
     for name in ("pending", "pending too"):
         await installation.api.post(f"/v1/posts/{posts[name]['id']}/start-approval")
-    persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
+    persona, doomed_persona = [
+        (await installation.api.post("/v1/personas", json={"name": name})).json()["id"]
+        for name in ("Ada", "Grace")
+    ]
     webhook, doomed = [
         (await installation.api.post("/v1/webhooks", json=HOOK)).json()["id"] for _ in range(2)
     ]
@@ -349,7 +352,8 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "account": installation.account("MASTODON"),
         "no account": ids.to_typeid("acc", NOBODY),
         "media": media["id"],
-        "persona": persona["id"],
+        "persona": persona,
+        "doomed persona": doomed_persona,
         "no persona": ids.to_typeid("persona", NOBODY),
         "no media": ids.to_typeid("media", NOBODY),
         "job": job["jobId"],

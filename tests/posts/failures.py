@@ -74,8 +74,9 @@ async def fences(oncue: Installation) -> Counter[int]:
 
 
 async def events(oncue: Installation) -> Counter[str]:
-    """How many events there are of each type."""
-    return await oncue.db.read(lambda session: Counter(session.scalars(select(Event.type)).all()))
+    """How many events of posts there are of each type."""
+    of_posts = select(Event.type).where(Event.post_id.is_not(None))
+    return await oncue.db.read(lambda session: Counter(session.scalars(of_posts).all()))
 
 
 def plain(kind: str, typeid: str) -> str:
