@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
 import httpx2 as httpx
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
@@ -26,6 +27,7 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount, verify_vault
 from oncue.accounts.vault import Vault, parse_keys
 from oncue.api.app import create_app
+from oncue.api.edge import Edge
 from oncue.api.services import Services
 from oncue.connectors.base import Identity
 from oncue.db.base import Base
@@ -238,7 +240,7 @@ async def install(
         now=clock,
         sleep=clock.sleep,
     )
-    transport = httpx.ASGITransport(app=create_app(made.services))
+    transport = httpx.ASGITransport(app=_served(made.services))
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://oncue.test", headers=headers
@@ -261,6 +263,22 @@ async def install(
     await outbound.close()
     await http.close()
     await sandbox.close()
+
+
+_application: list[Edge] = []
+
+
+def _served(services: Services) -> Edge:
+    """The application on these services: one for all tests of a process.
+
+    FastAPI's routers keep every application that includes them, and building one takes longer
+    than most tests.
+    """
+    if not _application:
+        _application.append(create_app(services))
+    [edge] = _application
+    cast("FastAPI", edge._app).state.services = services
+    return edge
 
 
 def connect(
