@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from machine.broken import BROKEN
 from machine.machine import Lifecycle
 
-EXAMPLES: Final = int(os.environ.get("ONCUE_MACHINE_EXAMPLES", "40"))
+EXAMPLES: Final = int(os.environ.get("ONCUE_MACHINE_EXAMPLES", "20"))
 STEPS: Final = 20
 ENOUGH: Final = 400  # sequences in which a broken program has to be caught; most take a few
 
