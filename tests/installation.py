@@ -8,11 +8,19 @@ import asyncio
 import base64
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +28,7 @@ import httpx2 as httpx
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
@@ -226,8 +235,7 @@ async def install(
     await sandbox.start_server()
     sandbox_url = str(sandbox.make_url("")).rstrip("/")
     vault = parse_keys(MASTER_KEY)
-    await db.write(_empty)
-    workspace_id, key, rows = await db.write(lambda session: _populate(session, vault, clock()))
+    workspace_id, key, rows = await db.write(lambda session: _begin(session, vault, clock()))
     http, outbound = ClientSession(), outbound or HttpClient(timeout=2)
     engine = DirectEngine(db)
     made = assemble(
@@ -298,7 +306,29 @@ async def no_names(_name: str) -> Sequence[str]:
     return ()
 
 
-def _populate(session: Session, vault: Vault, now: datetime) -> tuple[UUID, str, list[Account]]:
+Populated: TypeAlias = tuple[UUID, str, list[Account]]
+
+_begun: Final[dict[datetime, tuple[Populated, Mapping[Table, Sequence[dict[str, Any]]]]]] = {}
+
+
+def _begin(session: Session, vault: Vault, now: datetime) -> Populated:
+    """An emptied database with a workspace in it, the same for all tests of a process.
+
+    What making it leaves in the tables is kept, and simply put back for the next test.
+    """
+    _empty(session)
+    if now not in _begun:
+        populated = _populate(session, vault, now)
+        session.flush()
+        _begun[now] = populated, _contents(session)
+        return populated
+    (owner, key, _), contents = _begun[now]
+    for table, rows in contents.items():
+        session.execute(insert(table), rows)
+    return owner, key, list(session.scalars(select(Account).order_by(Account.number)))
+
+
+def _populate(session: Session, vault: Vault, now: datetime) -> Populated:
     verify_vault(session, vault)
     owner = workspaces.create(session, "Test", now).id
     made = keys.create(session, owner, dialect=Dialect.NATIVE, scopes=ALL_SCOPES, now=now)
@@ -306,9 +336,24 @@ def _populate(session: Session, vault: Vault, now: datetime) -> tuple[UUID, str,
     return owner, made.key, rows
 
 
+def _contents(session: Session) -> Mapping[Table, Sequence[dict[str, Any]]]:
+    """The rows of every table that has any, as they can be inserted, in this order.
+
+    A number that the database counts is left to it.
+    """
+    found = {}
+    for table in Base.metadata.sorted_tables:
+        columns = [column for column in table.columns if column.autoincrement is not True]
+        found[table] = session.execute(select(*columns)).mappings().all()
+    return {table: [dict(row) for row in rows] for table, rows in found.items() if rows}
+
+
 def _empty(session: Session) -> None:
-    for table in reversed(Base.metadata.sorted_tables):
-        session.execute(table.delete())
+    statements = [f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables)]
+    if session.get_bind().dialect.name == "postgresql":  # in one round trip
+        statements = [f"DO $$ BEGIN {'; '.join(statements)}; END $$"]
+    for statement in statements:
+        session.execute(text(statement))
 
 
 def migrated(settings: Settings) -> None:

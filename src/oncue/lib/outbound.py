@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -81,9 +82,13 @@ class GuardedClient:
         self, allowed: Allowed, *, resolver: Resolver, ports: Collection[int] = WEB_PORTS
     ) -> None:
         self.allowed = allowed
-        self.tls = ssl.create_default_context()
         self._resolver = resolver
         self._ports = ports
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The system's authorities. Reading them takes some 25 ms, so only who calls pays."""
+        return ssl.create_default_context()
 
     async def check(self, url: str, *, https_only: bool) -> None:
         """Judge a URL when a user names it; raises NotAllowed.
