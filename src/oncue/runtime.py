@@ -10,6 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 import oncue.tables  # noqa: F401  (the migrations compare with all of them)
+from oncue.accounts import expiring
 from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import Vault, open_vault
 from oncue.accounts.wire import Wire
@@ -30,6 +31,7 @@ from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, instal
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
+from oncue.publishing.releasing import Releasing
 from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.recurrence.running import run_due
@@ -140,6 +142,8 @@ def assemble(
         Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
         Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
         Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
+        Duty(name="expiring", topic=Topic.ERRAND, act=partial(expiring.warn, db, now)),
+        Releasing(db=db, now=now).duty(),
         Tidying(db=db, now=now).duty(),
         Duty(name="forget_retries", topic=Topic.ERRAND, act=partial(bulk_retries.forget, db, now)),
     ]

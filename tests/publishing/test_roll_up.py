@@ -24,6 +24,8 @@ def oracle(states: list[State]) -> Status:
         return Status.PUBLISHING
     if shown.total() == shown["published"]:
         return Status.PUBLISHED
+    if State.HELD in states and not shown["published"] and not shown["failed"]:
+        return Status.SCHEDULED
     return Status.PARTIAL if shown["published"] else Status.FAILED
 
 

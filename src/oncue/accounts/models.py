@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
@@ -17,6 +17,12 @@ class Account(Base):
         UniqueConstraint("workspace_id", "id"),
         UniqueConstraint("number"),
         Index(None, "workspace_id", "created_at", "id"),
+        Index(
+            "ix_account_reconnect_by",
+            "reconnect_by",
+            postgresql_where=text("reconnect_by IS NOT NULL"),
+            sqlite_where=text("reconnect_by IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -28,6 +34,8 @@ class Account(Base):
     display_name: Mapped[str]
     server: Mapped[str] = mapped_column(default="")
     status: Mapped[str] = mapped_column(default="active")
+    reconnect_by: Mapped[datetime | None]  # when a person has to, where that is known
+    told_of: Mapped[datetime | None]  # the reconnect_by that was told of already
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

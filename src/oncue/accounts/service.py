@@ -16,13 +16,14 @@ from oncue.accounts.vault import Tampered, Vault, VaultError
 from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
-from oncue.db.database import serialise
+from oncue.db.database import Topic, announce, serialise
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
 
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
 FIRST_NUMBER: Final = 1
 FIELD: Final = "credentials"
+NEEDS_CONNECTING: Final = ("expired", "revoked")
 CANARY: Final = "these are the right keys"
 
 
@@ -34,6 +35,7 @@ class NewAccount:
     credentials: Mapping[str, str] = field(repr=False)
     server: str = ""
     display_name: str = ""
+    reconnect_by: datetime | None = None  # when the credentials end for good, where that is known
 
 
 def check(new: NewAccount) -> None:
@@ -83,6 +85,7 @@ def connect(
             status="active",
             username=identity.username,
             display_name=new.display_name or identity.display_name,
+            reconnect_by=new.reconnect_by,
             updated_at=later(Account.updated_at, now),
         )
         .returning(Account.id)
@@ -90,7 +93,8 @@ def connect(
     account_id = known or _insert(session, workspace_id, new, identity, now)
     store_secrets(session, vault, workspace_id, account_id, new.credentials, None, now)
     account = get(session, workspace_id, account_id)
-    _tell(session, account, "account.connected", now)
+    tell(session, account, "account.connected", now)
+    announce(session, Topic.ERRAND)  # posts may have waited for it
     return account
 
 
@@ -110,6 +114,7 @@ def _insert(
             display_name=new.display_name or identity.display_name,
             server=new.server,
             status="active",
+            reconnect_by=new.reconnect_by,
             created_at=now,
             updated_at=now,
         )
@@ -175,7 +180,7 @@ def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: date
     ).scalar_one_or_none()
     if found is None:
         raise NotFound("account", ids.to_typeid("acc", account_id))
-    _tell(session, found, "account.disconnected", now)
+    tell(session, found, "account.disconnected", now)
     session.execute(
         delete(AccountSecret).where(
             AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
@@ -183,8 +188,11 @@ def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: date
     )
 
 
-def expire(session: Session, account_id: UUID, now: datetime) -> None:
-    """The network no longer takes the account's credentials: it has to be connected again."""
+def expire(session: Session, account_id: UUID, now: datetime) -> bool:
+    """The network no longer takes the account's credentials: it has to be connected again.
+
+    False where nobody would: the account was disconnected.
+    """
     expired = session.scalar(
         update(Account)
         .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
@@ -193,10 +201,13 @@ def expire(session: Session, account_id: UUID, now: datetime) -> None:
         .execution_options(synchronize_session=False, populate_existing=True)
     )
     if expired is not None:
-        _tell(session, expired, "account.error", now)
+        tell(session, expired, "account.error", now)
+        return True
+    status = session.scalar(select(Account.status).where(Account.id == account_id))
+    return status in NEEDS_CONNECTING
 
 
-def _tell(session: Session, account: Account, type_: str, now: datetime) -> None:
+def tell(session: Session, account: Account, type_: str, now: datetime, **more: str) -> None:
     """Record what happened to an account, for webhooks."""
     data = {
         "id": ids.to_typeid("acc", account.id),
@@ -204,6 +215,7 @@ def _tell(session: Session, account: Account, type_: str, now: datetime) -> None
         "username": account.username,
         "displayName": account.display_name,
         "status": account.status,
+        **more,
     }
     outbox.record(session, account.workspace_id, None, type_, now, data)
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from oncue.db.base import later
 from oncue.posts import events
-from oncue.posts.lifecycle import State, Status
+from oncue.posts.lifecycle import HeldReason, State, Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.service import OFF_DUTY
 from oncue.workspaces.models import LatePolicy, Workspace
@@ -25,7 +25,7 @@ from oncue.workspaces.models import LatePolicy, Workspace
 TOLERATED: Final = timedelta(minutes=5)
 """Until then a post counts as on time, whatever its policy."""
 
-LATE: Final = "late"
+LATE: Final = HeldReason.LATE
 
 _POLICIES = (
     select(
@@ -102,7 +102,7 @@ def _end(session: Session, post_ids: Collection[UUID], ending: Ending, now: date
         update(Destination)
         .where(
             Destination.post_id.in_([row.id for row in moved]),
-            Destination.run_at.is_not(None),
+            or_(Destination.run_at.is_not(None), Destination.state == State.HELD),
         )
         .values(
             {

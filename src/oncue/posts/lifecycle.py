@@ -93,6 +93,13 @@ def statuses_permitting(operation: Operation | Transition) -> Set[Status]:
     return {status for status, allowed in PERMITS.items() if operation in allowed}
 
 
+class HeldReason(StrEnum):
+    """Why a destination is held."""
+
+    LATE = "late"  # its time had passed: somebody has to say what is to become of it
+    ACCOUNT = "account"  # its account has to be connected again, and then it goes on
+
+
 class State(StrEnum):
     """A destination's state. The first six wait for something; the others have ended."""
 
@@ -124,11 +131,15 @@ SHOWN_AS: Final[Mapping[State, str]] = {
 def roll_up(states: Iterable[str]) -> Status:
     """The status of a post that was sent out, from its destinations' states (V179, V182).
 
-    A destination that was added later and never sent counts as not published.
+    A destination that was added later and never sent counts as not published. One that is held
+    has its time still before it: where nothing else came of the post, it is scheduled again.
     """
     present: Set[State] = {State(state) for state in states} - {State.SKIPPED}
     if UNFINISHED & present:
         return Status.PUBLISHING
     if present <= {State.PUBLISHED}:
         return Status.PUBLISHED
-    return Status.PARTIAL if State.PUBLISHED in present else Status.FAILED
+    if State.PUBLISHED in present:
+        return Status.PARTIAL
+    still_to_come = State.HELD in present and State.FAILED not in present
+    return Status.SCHEDULED if still_to_come else Status.FAILED

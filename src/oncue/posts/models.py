@@ -95,6 +95,12 @@ class Destination(Base):
             postgresql_where=text("state = 'failed'"),
             sqlite_where=text("state = 'failed'"),
         ),
+        Index(
+            "ix_destination_held",
+            "account_id",
+            postgresql_where=text("state = 'held'"),
+            sqlite_where=text("state = 'held'"),
+        ),
         # One account publishes one destination at a time, whatever the promoters believe.
         Index(
             "ux_destination_busy",
@@ -126,7 +132,7 @@ class Destination(Base):
     next_retry_at: Mapped[datetime | None]
     error: Mapped[str | None]
     needs_review: Mapped[bool] = mapped_column(default=False)
-    held_reason: Mapped[str | None]  # why it waits for a person
+    held_reason: Mapped[str | None]  # why it waits for a person, a HeldReason
     content: Mapped[str | None]  # this destination's own text, where /fix gave one
     media_ids: Mapped[list[str] | None]  # likewise its own files
     platform_post_id: Mapped[str | None]

@@ -17,6 +17,7 @@ from oncue.posts import events, journal
 from oncue.posts.drafts import draft_for, load_files, media_of
 from oncue.posts.lifecycle import (
     SHOWN_AS,
+    HeldReason,
     Operation,
     State,
     Status,
@@ -75,6 +76,8 @@ def retry(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) ->
     retried: list[Retried] = []
     skipped: list[Skipped] = []
     for row in destinations_of(session, workspace_id, post_id):
+        if row.held_reason == HeldReason.ACCOUNT:
+            skipped.append(Skipped(destination=row, reason="account_needs_reconnect"))
         if row.state != State.FAILED:
             continue
         if row.needs_review:

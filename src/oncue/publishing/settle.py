@@ -13,8 +13,9 @@ from oncue.connectors.base import Published, Refusal, Refused
 from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
+from oncue.lib import ids
 from oncue.posts import comments, events, journal
-from oncue.posts.lifecycle import State, Status, roll_up
+from oncue.posts.lifecycle import HeldReason, State, Status, roll_up
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
 from oncue.posts.results import result
@@ -83,7 +84,7 @@ class Settled:
 
     jobs: list[Job]
     platform: str
-    status: str  # published, failed or unknown
+    status: str  # published, failed, held or unknown
 
 
 def settle(
@@ -94,6 +95,9 @@ def settle(
     row = hold_row(session, claim)
     retries = _retries(session, row) if isinstance(outcome, Refused) else {}
     result = _result(outcome, retries, now)
+    held = _needs_a_new_authorisation(session, claim, outcome, now)
+    if held:
+        result |= {"state": State.HELD, "held_reason": HeldReason.ACCOUNT}
     session.execute(_SETTLE, _named(claim) | {"runs": 0, "settled_at": now} | result)
     session.execute(
         _INSERT_ATTEMPT,
@@ -103,20 +107,32 @@ def settle(
             "workspace_id": claim.workspace_id,
             "attempted_at": started_at,
             "finished_at": now,
-            "status": result["state"],
+            "status": State.FAILED if held else result["state"],
             "error": result["error"],
         },
     )
     if isinstance(outcome, Refused):
         journal.renew(session, row)
-        if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
-            accounts.expire(session, claim.account_id, now)
+    if held:
+        why = {"reason": HeldReason.ACCOUNT, "platformId": ids.to_typeid("pp", row.id)}
+        events.record(session, claim.workspace_id, post.id, "post.held", now, why)
     if isinstance(outcome, Published):
         comments.plan(session, post, row, now)
     _roll_up(session, post, now)
     status = "unknown" if isinstance(outcome, Unknown) else result["state"]
     jobs = promote_next(session, claim.account_id, now)
     return Settled(jobs=jobs, platform=row.platform, status=status)
+
+
+def _needs_a_new_authorisation(
+    session: Session, claim: Claim, outcome: Outcome, now: datetime
+) -> bool:
+    """Whether the account's authorisation is gone, so that the destination waits for a new one.
+
+    An account that somebody disconnected waits for nothing.
+    """
+    gone = isinstance(outcome, Refused) and outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}
+    return gone and accounts.expire(session, claim.account_id, now)
 
 
 def park(
@@ -201,6 +217,9 @@ def _roll_up(session: Session, post: Post, now: datetime) -> None:
     rows = session.scalars(_OF_POST, named).all()
     status = roll_up(row.state for row in rows)
     if status is Status.PUBLISHING:
+        return
+    if status is Status.SCHEDULED:  # held, and told of already
+        session.execute(_UPDATE_POST, {**named, "status": status, "now": now})
         return
     went_out = {"published_at": now} if status in {Status.PUBLISHED, Status.PARTIAL} else {}
     session.execute(_UPDATE_POST, {**named, "status": status, "now": now, **went_out})

@@ -31,6 +31,7 @@ TYPES: Final = (
     "account.connected",
     "account.disconnected",
     "account.error",
+    "token.expiring",
     "media.uploaded",
     "webhook.disabled",
 )
