@@ -27,6 +27,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "POST /v1/posts/{post_id}/retry": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": WRITE,
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/retry-comment": WRITE,
     "POST /v1/posts/import": WRITE,
     "GET /v1/posts/import/{job_id}/status": READ,
     "POST /v1/posts/{post_id}/recurrence": WRITE,
