@@ -63,6 +63,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "POST /v1/webhooks": Scope.WEBHOOKS_WRITE,
     "POST /v1/webhooks/test": Scope.WEBHOOKS_WRITE,
     "GET /v1/webhooks/callbacks": Scope.WEBHOOKS_READ,
+    "POST /v1/webhooks/callbacks/{delivery_id}/replay": Scope.WEBHOOKS_WRITE,
     "GET /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_READ,
     "PATCH /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_WRITE,
     "DELETE /v1/webhooks/{webhook_id}": Scope.WEBHOOKS_WRITE,

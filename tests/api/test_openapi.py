@@ -132,6 +132,10 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "POST /v1/webhooks": (Ask(json=HOOK), Ask(json=HOOK | {"events": ["no"]})),
     "POST /v1/webhooks/test": (Ask(json={"webhookId": "@webhook"}), NOTHING),
     "GET /v1/webhooks/callbacks": (Ask(), Ask(query="?status=no")),
+    "POST /v1/webhooks/callbacks/{delivery_id}/replay": (
+        about(delivery_id="callback"),
+        about(delivery_id="delivery"),
+    ),
     "GET /v1/webhooks/{webhook_id}": (about(webhook_id="webhook"), about(webhook_id="no webhook")),
     "PATCH /v1/webhooks/{webhook_id}": (
         Ask(named={"webhook_id": "webhook"}, json={"enabled": True}),
@@ -366,6 +370,7 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "doomed webhook": doomed,
         "no webhook": ids.to_typeid("wh", NOBODY),
         "delivery": tested["id"],
+        "callback": await called_back(installation),
         "no delivery": ids.to_typeid("dlv", NOBODY),
     }
 
@@ -383,6 +388,18 @@ async def commented(installation: Installation) -> dict[str, Any]:
     )
     await installation.db.write(lambda session: session.add(comment))
     return post
+
+
+async def called_back(installation: Installation) -> str:
+    """The delivery of a callback that nobody answers."""
+    post = await installation.create("MASTODON")
+    callback = {"x-callback-url": "https://nobody.test/"}
+    await installation.api.post(f"/v1/posts/{post['id']}/publish", headers=callback)
+    await installation.run_due()
+    await installation.errands()
+    [delivery] = (await installation.api.get("/v1/webhooks/callbacks")).json()["data"]
+    delivery_id: str = delivery["id"]
+    return delivery_id
 
 
 async def recurring(installation: Installation) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, Shared, WebhooksReader, WebhooksWriter
 from oncue.api.fields import DeliveryId
-from oncue.api.idempotency import Idempotent
+from oncue.api.idempotency import Idempotent, Once
 from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.api.native.webhook_bodies import (
     DeliveryListOut,
@@ -47,6 +47,14 @@ async def list_callbacks(
     return await _page(shared, caller, None, status, limit, cursor)
 
 
+@router.post("/callbacks/{delivery_id}/replay")
+async def replay_callback(
+    delivery_id: DeliveryPath, caller: WebhooksWriter, shared: Shared, once: Idempotent
+) -> LoggedOut:
+    """Tell a callback once more, under the same id and on a fresh schedule."""
+    return await _replay(shared, caller, None, delivery_id, once)
+
+
 @router.get("/{webhook_id}/deliveries")
 async def list_deliveries(
     webhook_id: WebhookPath,
@@ -81,13 +89,7 @@ async def replay_delivery(
     once: Idempotent,
 ) -> LoggedOut:
     """Deliver it once more, under the same id and on a fresh schedule."""
-
-    def work(session: Session) -> LoggedOut:
-        return show_logged(
-            history.replay(session, caller.workspace_id, webhook_id, delivery_id, shared.now())
-        )
-
-    return await once.write(work)
+    return await _replay(shared, caller, webhook_id, delivery_id, once)
 
 
 @router.post("/{webhook_id}/replay")
@@ -111,6 +113,17 @@ async def replay_range(
             shared.now(),
         )
         return ReplayedOut(replayed=count)
+
+    return await once.write(work)
+
+
+async def _replay(
+    shared: Services, caller: Caller, webhook_id: UUID | None, delivery_id: UUID, once: Once
+) -> LoggedOut:
+    def work(session: Session) -> LoggedOut:
+        return show_logged(
+            history.replay(session, caller.workspace_id, webhook_id, delivery_id, shared.now())
+        )
 
     return await once.write(work)
 
