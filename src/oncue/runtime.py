@@ -24,7 +24,6 @@ from oncue.lib.fence import SystemResolver
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
-from oncue.posts import bulk_retries
 from oncue.publishing.comments import Commenter
 from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
@@ -145,7 +144,6 @@ def assemble(
         Duty(name="expiring", topic=Topic.ERRAND, act=partial(expiring.warn, db, now)),
         Releasing(db=db, now=now).duty(),
         Tidying(db=db, now=now).duty(),
-        Duty(name="forget_retries", topic=Topic.ERRAND, act=partial(bulk_retries.forget, db, now)),
     ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)

@@ -15,6 +15,8 @@ from api.answers import NOBODY
 from api.operations import SCOPES, served
 from installation import Installation
 from oncue.lib import ids
+from oncue.posts.comments import CommentState
+from oncue.posts.models import Comment
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +81,7 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
         on("unknown", json={"published": True}),
         on("unknown", json={}),
     ),
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/retry-comment": (on("commented"), UNKNOWN),
     "POST /v1/posts/import": (Ask(file=b"content,accountIds"), Ask(query="?dry_run=perhaps")),
     "GET /v1/posts/import/{job_id}/status": (about(job_id="job"), about(job_id="no job")),
     "POST /v1/posts/{post_id}/recurrence": (on("plain", json=DAILY), on("draft", json=DAILY)),
@@ -129,6 +132,10 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "POST /v1/webhooks": (Ask(json=HOOK), Ask(json=HOOK | {"events": ["no"]})),
     "POST /v1/webhooks/test": (Ask(json={"webhookId": "@webhook"}), NOTHING),
     "GET /v1/webhooks/callbacks": (Ask(), Ask(query="?status=no")),
+    "POST /v1/webhooks/callbacks/{delivery_id}/replay": (
+        about(delivery_id="callback"),
+        about(delivery_id="delivery"),
+    ),
     "GET /v1/webhooks/{webhook_id}": (about(webhook_id="webhook"), about(webhook_id="no webhook")),
     "PATCH /v1/webhooks/{webhook_id}": (
         Ask(named={"webhook_id": "webhook"}, json={"enabled": True}),
@@ -322,6 +329,7 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "published": await installation.publish("MASTODON"),
         "plain": await installation.publish("MASTODON"),
         "recurring": await recurring(installation),
+        "commented": await commented(installation),
         "threaded": await installation.create("TWITTER", threadPosts=items),
         "draft": await installation.create("MASTODON"),
         "doomed": await installation.create("MASTODON"),
@@ -362,8 +370,36 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "doomed webhook": doomed,
         "no webhook": ids.to_typeid("wh", NOBODY),
         "delivery": tested["id"],
+        "callback": await called_back(installation),
         "no delivery": ids.to_typeid("dlv", NOBODY),
     }
+
+
+async def commented(installation: Installation) -> dict[str, Any]:
+    """A post whose first comment failed, on a network that one day may take comments."""
+    post = await installation.publish("MASTODON")
+    comment = Comment(
+        destination_id=ids.from_typeid("pp", post["platforms"][0]["id"]),
+        workspace_id=installation.workspace_id,
+        text="First!",
+        state=CommentState.FAILED,
+        error="No",
+        created_at=installation.clock(),
+    )
+    await installation.db.write(lambda session: session.add(comment))
+    return post
+
+
+async def called_back(installation: Installation) -> str:
+    """The delivery of a callback that nobody answers."""
+    post = await installation.create("MASTODON")
+    callback = {"x-callback-url": "https://nobody.test/"}
+    await installation.api.post(f"/v1/posts/{post['id']}/publish", headers=callback)
+    await installation.run_due()
+    await installation.errands()
+    [delivery] = (await installation.api.get("/v1/webhooks/callbacks")).json()["data"]
+    delivery_id: str = delivery["id"]
+    return delivery_id
 
 
 async def recurring(installation: Installation) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from comments.under_posts import (
+    Looking,
     comment_of,
     commenter,
     lease_over,
@@ -19,14 +20,13 @@ from comments.under_posts import (
 )
 from installation import START, Installation
 from oncue.accounts.models import AccountSecret
-from oncue.connectors.base import Account, Published, Steps
 from oncue.connectors.registry import CONNECTORS
 from oncue.lib.http import Answer, NeverAnswered, NeverSent
 from oncue.posts.models import Comment
 from oncue.publishing import comments
 from oncue.publishing.publisher import MAX_RUNS
 from oncue.workspaces.models import Workspace
-from scripted_networks import LinkedIn, Stand, Trouble, said
+from scripted_networks import Stand, Trouble, said
 
 pytestmark = pytest.mark.anyio
 
@@ -186,15 +186,6 @@ async def test_the_same_comment_of_somebody_else_s_post_is_not_taken_for_ours(
     }
     assert len(stand.comments()) == 2
     assert shown == made
-
-
-class Looking(LinkedIn):
-    """Asks once more, after it has commented."""
-
-    def comment(self, post: Published, text: str, account: Account) -> Steps[str]:
-        made = yield from super().comment(post, text, account)
-        yield from self.identify(account)
-        return made
 
 
 async def test_a_refusal_after_the_comment_is_out_does_not_send_it_twice(

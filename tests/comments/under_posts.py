@@ -8,16 +8,27 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from installation import Installation
+from oncue.connectors.base import Account, Published, Steps
 from oncue.db.database import Database
 from oncue.lib import ids
 from oncue.media.models import MediaFile
 from oncue.posts.models import Comment
 from oncue.publishing.comment_runs import LEASE, next_due
 from oncue.publishing.comments import Commenter
+from scripted_networks import LinkedIn
 
 TEXT: Final = "First!"
 PICTURED: Final = frozenset({"INSTAGRAM", "PINTEREST", "SNAPCHAT"})
 FILMED: Final = frozenset({"TIKTOK", "YOUTUBE"})
+
+
+class Looking(LinkedIn):
+    """Asks once more, after it has commented."""
+
+    def comment(self, post: Published, text: str, account: Account) -> Steps[str]:
+        made = yield from super().comment(post, text, account)
+        yield from self.identify(account)
+        return made
 
 
 async def published(oncue: Installation, platform: str, **fields: Any) -> dict[str, Any]:

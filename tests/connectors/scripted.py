@@ -146,7 +146,7 @@ class MemoryJournal:
 
     def __init__(self, clock: Clock, fuse: Fuse | None = None) -> None:
         self.steps: dict[str, Recorded] = {}
-        self.taken: set[str] = set()  # what other publications made
+        self.taken: dict[str, datetime] = {}  # what others made, and when we were told
         self._clock, self._fuse = clock, fuse or Fuse()
         self._noted: dict[str, Recorded] = {}
 
@@ -201,8 +201,8 @@ class MemoryJournal:
         self.steps |= self._noted
         self._noted = {}
 
-    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
-        return self.taken & set(native_ids)
+    async def claimed(self, native_ids: Collection[str], since: datetime) -> Collection[str]:
+        return {each for each in native_ids if each in self.taken and self.taken[each] >= since}
 
     def _keep(self, step: Recorded) -> None:
         """One durable write, with whatever was noted; the process may die before or after it."""

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -241,22 +240,23 @@ async def test_a_retry_is_forgotten_with_its_parts_after_a_day(installation: Ins
     assert await count_rows(installation) == (0, 0)
 
 
-async def test_the_duty_says_when_the_next_is_to_go(installation: Installation) -> None:
-    begun = installation.clock()
-    for _ in range(bulk_retries.FORGOTTEN_AT_ONCE + 1):
+async def test_old_retries_are_forgotten_a_few_at_a_time_and_newer_ones_stay(
+    installation: Installation,
+) -> None:
+    for _ in range(3):
         await Retry(installation).begin()
-    installation.clock.advance(hours=1)
-    nothing_yet = await bulk_retries.forget(installation.db, installation.clock)
+    installation.clock.advance(hours=25)
     await Retry(installation).begin()
-    installation.clock.advance(hours=24)
 
-    following = [await bulk_retries.forget(installation.db, installation.clock) for _ in range(2)]
-
-    assert nothing_yet == begun + bulk_retries.KEPT
-    assert following == [
-        begun + bulk_retries.KEPT,
-        begun + timedelta(hours=1) + bulk_retries.KEPT,
+    gone = [
+        await installation.db.write(
+            lambda session: bulk_retries.forget(session, installation.clock(), 2)
+        )
+        for _ in range(3)
     ]
+
+    assert gone == [2, 1, 0]
+    assert await count_rows(installation) == (1, 0)
 
 
 async def count_rows(installation: Installation) -> tuple[int, ...]:

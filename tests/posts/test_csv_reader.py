@@ -36,7 +36,7 @@ def plain(number: int, content: str) -> Row:
 def test_every_column_becomes_a_field_of_the_post() -> None:
     media = to_typeid("media", ONE)
 
-    found = row(f"Hello,{ACC};{ACC2}, 2026-06-15T14:00:00Z , text , a|b;c ,First!,{media}")
+    found = row(f"Hello,{ACC};{ACC2}, 2026-06-15T14:00:00Z , text , a|b;c ,First!,{media}, TRUE ")
 
     assert found == Row(
         2,
@@ -48,12 +48,13 @@ def test_every_column_becomes_a_field_of_the_post() -> None:
             tags=("a", "b", "c"),
             first_comment="First!",
             media_ids=(ONE,),
+            queue=True,
         ),
     )
 
 
 def test_what_is_left_blank_is_left_out() -> None:
-    found = row(f"Hello,{ACC}, ,, ; ,")
+    found = row(f"Hello,{ACC}, ,, ; ,,, ")
 
     assert found == plain(2, "Hello")
 
@@ -122,13 +123,14 @@ def test_a_time_that_is_no_time_or_has_no_zone_is_an_error_in_the_documents_word
             f"Hello,{ACC},,,,,{ACC}",
             f'media: "{ACC}" is no media id: media_ ids are expected here',
         ),
+        (f"Hello,{ACC},,,,,,soon", 'queue: "soon" is neither true nor false'),
         (f"{'x' * 10_001},{ACC},,,,", "content may have 10000 characters; this has 10001"),
         (f"Hello,{ACC},,,,{'x' * 2_201}", "firstComment may have 2200 characters; this has 2201"),
         (f"Hello,{ACC},,,{'x;' * 501},", "tags may have 500 entries; this has 501"),
         (f"Hello,{f'{ACC};' * 501},,,,", "accountIds may have 500 entries; this has 501"),
         (
-            f"Hello, everyone,{ACC},,,,First!,x",
-            'has 8 cells where the header has 7; put quotes around a cell that contains ","',
+            f"Hello, everyone,{ACC},,,,First!,,x",
+            'has 9 cells where the header has 8; put quotes around a cell that contains ","',
         ),
     ],
 )

@@ -38,6 +38,7 @@ POSTS: Final = st.builds(
     tags=st.lists(TAGS.map(str.strip).filter(bool), max_size=4).map(tuple),
     first_comment=st.none() | TEXTS,
     media_ids=st.lists(st.uuids(), max_size=3).map(tuple),
+    queue=st.booleans(),
 )
 
 
@@ -50,6 +51,7 @@ def cells_of(post: NewPost, separator: str) -> list[str]:
         separator.join(post.tags),
         post.first_comment or "",
         separator.join(str(media_id) for media_id in post.media_ids),
+        "true" if post.queue else "",
     ]
 
 

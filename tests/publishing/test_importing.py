@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -11,9 +12,11 @@ from api.importing import accepted, imported, listed, status, table
 from installation import Installation
 from oncue.errors import NotFound
 from oncue.posts import csv_import
+from oncue.posts import service as posts
 from oncue.posts.csv_import import Run
 from oncue.posts.csv_reader import ImportFile
 from oncue.posts.import_models import ImportJob
+from oncue.posts.values import NewPost
 from oncue.publishing.importing import MAX_RUNS, ROWS, Importer
 from oncue.workspaces.models import Workspace
 
@@ -41,10 +44,20 @@ async def take(installation: Installation) -> Run:
 
 
 async def do_rows(installation: Installation, run: Run, first: int, last: int) -> bool:
-    rows = list(ImportFile(run.content))[first:last]
     return await installation.db.write(
-        lambda session: csv_import.import_rows(session, run, rows, installation.clock(), LEASE)
+        lambda session: import_rows(session, installation, run, first, last)
     )
+
+
+def import_rows(
+    session: Session, installation: Installation, run: Run, first: int, last: int
+) -> bool:
+    rows, now = list(ImportFile(run.content))[first:last], installation.clock()
+
+    def create(session: Session, new: NewPost) -> UUID:
+        return posts.create(session, run.workspace_id, new, now)
+
+    return csv_import.import_rows(session, run, rows, create, now, LEASE)
 
 
 async def contents(installation: Installation) -> list[str]:
@@ -120,10 +133,9 @@ async def test_rows_and_their_record_are_kept_together_or_not_at_all(
 ) -> None:
     job_id = await accepted(installation, file_of(installation))
     run = await take(installation)
-    rows = list(ImportFile(run.content))[:ROWS]
 
     def work(session: Session) -> None:
-        csv_import.import_rows(session, run, rows, installation.clock(), LEASE)
+        import_rows(session, installation, run, 0, ROWS)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -229,7 +229,7 @@ async def commented(oncue: Installation, run: Run, destination_id: UUID, native_
 
 
 async def claimed(ledger: StepLedger, *native_ids: str) -> set[str]:
-    found: Collection[str] = await ledger.claimed(native_ids)
+    found: Collection[str] = await ledger.claimed(native_ids, START)
     return set(found)
 
 
@@ -243,7 +243,7 @@ async def made(oncue: Installation, destination_id: UUID, **facts: str) -> None:
 async def answered(
     oncue: Installation, run: Run, destination_id: UUID, body: dict[str, Any]
 ) -> None:
-    """Another publication has been answered, but not settled yet."""
+    """Another publication, begun long ago, has been answered, but not settled yet."""
 
     def work(session: Session) -> None:
         session.execute(
@@ -252,10 +252,10 @@ async def answered(
                 journal=0,
                 name="post",
                 workspace_id=run.claim.workspace_id,
-                effect=Effect.FIND,
+                effect=Effect.KEYED,
                 fence=1,
                 fingerprint="f",
-                intent_at=START,
+                intent_at=START - timedelta(hours=2),
                 sent_at=START,
                 reply=as_json(Reply(201, body)),
                 done_at=START,

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from installation import START, Installation
 from oncue.lib import ids
-from oncue.publishing.tidying import BATCH, EVERY, Tidying
+from oncue.publishing.tidying import EVERY, FORGETTING, Tidying
+from oncue.workspaces import idempotency
 from oncue.workspaces.models import IdempotencyKey
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +37,8 @@ async def test_an_answer_is_kept_for_a_day_and_then_forgotten(installation: Inst
 
 async def test_many_are_forgotten_in_batches(installation: Installation) -> None:
     tidying = Tidying(db=installation.db, now=installation.clock)
-    await installation.db.write(lambda session: add(session, installation, BATCH + 1))
+    most = FORGETTING[idempotency.forget]
+    await installation.db.write(lambda session: add(session, installation, most + 1))
 
     first = await tidying.act()
     left = await kept(installation)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from installation import Installation
-from scenarios.stories import fix, until_settled, uploaded
+from scenarios.stories import by_platform, end_of, fix, until_settled, uploaded
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +65,21 @@ async def test_a_retry_by_hand_goes_on_where_the_thread_stopped(
     assert answer.json()["status"] == "publishing"
     assert (await installation.get(failed["id"]))["status"] == "published"
     assert hangs_together(installation)
+
+
+async def test_an_item_of_a_thread_that_stopped_is_not_taken_for_another_post_of_the_same_words(
+    installation: Installation,
+) -> None:
+    stopped = await thread_with(installation, kind="reject")
+    installation.clock.advance(seconds=30)
+    await installation.fault(kind="garbage", platform="TWITTER")
+
+    lost = await installation.publish("TWITTER", content=ITEMS[0])
+    lost = await until_settled(installation, lost["id"])
+
+    assert stopped["status"] == "failed"
+    assert end_of(by_platform(lost)["TWITTER"]) == "unknown"
+    assert [entry.text for entry in installation.posts("TWITTER")] == ITEMS[:2]
 
 
 async def test_pictures_of_items_that_are_out_are_not_sent_again(

@@ -1,12 +1,16 @@
 """X-Callback-Url: whoever asked for a publication is told how it ended."""
 
+from typing import Any
+
+import httpx2 as httpx
 import pytest
 
-from api.answers import invalid, problem
+from api.answers import NOBODY, invalid, problem
 from installation import Installation
 from loopback import answering, serving
+from oncue.lib import ids
 from statements import statements
-from webhooks.hooks import heard, hook, types
+from webhooks.hooks import deliveries, heard, hook, types
 
 pytestmark = pytest.mark.anyio
 
@@ -122,3 +126,81 @@ async def test_a_callback_is_judged_again_when_it_is_called(installation: Instal
     [failed] = (await installation.api.get("/v1/webhooks/callbacks")).json()["data"]
     assert failed["error"] == "The address may not be called: its host has no public address"
     assert failed["statusCode"] is None
+
+
+async def replay(installation: Installation, delivery_id: str, **headers: str) -> httpx.Response:
+    path = f"/v1/webhooks/callbacks/{delivery_id}/replay"
+    return await installation.api.post(path, headers=headers)
+
+
+async def callbacks(installation: Installation) -> list[dict[str, Any]]:
+    """The log of callbacks, the newest first."""
+    answer = await installation.api.get("/v1/webhooks/callbacks")
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+async def test_a_callback_that_was_given_up_is_told_again_on_a_fresh_schedule(
+    installation: Installation,
+) -> None:
+    async with serving(answering(410), answering(500), answering()) as called:
+        await publish(installation, called.url, "MASTODON")
+        [given_up] = await callbacks(installation)
+
+        answer = await replay(installation, given_up["id"])
+        await installation.errands()
+        [failed] = await callbacks(installation)
+        installation.clock.advance(seconds=6)
+        await installation.errands()
+        [delivered] = await callbacks(installation)
+
+    again = answer.json()
+    assert (given_up["status"], answer.status_code) == ("disabled", 200)
+    assert again == again | {
+        "id": given_up["id"],
+        "webhookId": None,
+        "url": called.url,
+        "status": "pending",
+        "attemptCount": 0,
+    }
+    assert [attempt["statusCode"] for attempt in again["attempts"]] == [410]
+    assert (failed["status"], failed["attemptCount"]) == ("pending", 1)
+    assert (delivered["status"], delivered["statusCode"]) == ("delivered", 200)
+    first, *later = heard(called)
+    assert len(later) == 2
+    for each in later:
+        assert (each.headers["webhook-id"], each.body) == (first.headers["webhook-id"], first.body)
+    assert again["payload"].encode() == first.body
+
+
+async def test_what_arrived_is_told_again_once_for_each_key(installation: Installation) -> None:
+    async with serving(answering()) as called:
+        await publish(installation, called.url, "MASTODON")
+        [delivered] = await callbacks(installation)
+
+        for key in ("one", "one", "two"):
+            answer = await replay(installation, delivered["id"], **{"idempotency-key": key})
+            assert answer.status_code == 200, answer.text
+            await installation.errands()
+
+    assert len({each.body for each in heard(called)}) == 1
+    assert len(called.asked) == 3
+
+
+async def test_only_callbacks_of_the_workspace_are_told_again(installation: Installation) -> None:
+    other = await installation.new_key(workspace_id=await installation.new_workspace())
+    async with serving(answering(410)) as called, serving(answering()) as receiver:
+        endpoint = await hook(installation, receiver.url, events=["post.published"])
+        await publish(installation, called.url, "MASTODON")
+        [mine] = await callbacks(installation)
+        [theirs] = await deliveries(installation, endpoint)
+
+        answers = [
+            await replay(installation, mine["id"], authorization=f"Bearer {other}"),
+            await replay(installation, theirs["id"]),
+            await replay(installation, ids.to_typeid("dlv", NOBODY)),
+        ]
+        await installation.errands()
+
+    assert [problem(answer) for answer in answers] == [(404, "NOT_FOUND", None)] * 3
+    assert (len(called.asked), len(receiver.asked)) == (1, 1)

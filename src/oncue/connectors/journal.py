@@ -74,6 +74,9 @@ class Journal(Protocol):
         """Make what was noted durable."""
         ...
 
-    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
-        """Those of the network's ids that other publications of the account made."""
+    async def claimed(self, native_ids: Collection[str], since: datetime) -> Collection[str]:
+        """Those of the network's ids that other publications of the account made.
+
+        Of an unfinished one they are known by its answers; those from `since` on are looked at.
+        """
         ...

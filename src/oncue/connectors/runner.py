@@ -254,5 +254,6 @@ class Runner:
             if self.now() - intent.sent_at > PATIENCE:
                 raise OutcomeUnknown(f"{self.connector.spec.name}: {refused}") from refused
             raise Parked(self.now() + LOOK_AGAIN) from refused
-        taken = await self.journal.claimed([match.id for match in found])
+        answered_since = since - CLOCKS_DIFFER  # by our clock; `since` is by the network's
+        taken = await self.journal.claimed([match.id for match in found], answered_since)
         return [match for match in found if match.id not in taken]

@@ -13,16 +13,13 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue.db.database import Database
 from oncue.lib import ids
-from oncue.lib.clock import Clock
 from oncue.posts import retry_failed
 from oncue.posts.models import BulkRetry, BulkRetryPart
 from oncue.posts.retry_failed import FailureFilter, Failures, NoFilter, Requeued
 from oncue.workspaces import idempotency
 
 KEPT: Final = idempotency.KEPT + timedelta(hours=1)  # as long as a key, and time to be told
-FORGOTTEN_AT_ONCE: Final = 20
 
 
 def begin(session: Session, workspace_id: UUID, chosen: FailureFilter, now: datetime) -> UUID:
@@ -88,12 +85,21 @@ def part(
     return [Requeued(UUID(row), UUID(post), platform) for row, post, platform in kept]
 
 
-async def forget(db: Database, now: Clock) -> datetime | None:
-    """Delete retries that nobody can ask for any more; when the next is to go."""
-    oldest = await db.read(_oldest)
-    if oldest is not None and oldest + KEPT <= now():
-        oldest = await db.write(lambda session: _forget(session, now() - KEPT))
-    return None if oldest is None else oldest + KEPT
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete up to `limit` retries that nobody can ask for any more, parts and all; how many."""
+    old = (
+        select(BulkRetry.id)
+        .where(BulkRetry.asked_at <= now - KEPT)
+        .order_by(BulkRetry.asked_at)
+        .limit(limit)
+    )
+    gone = session.execute(
+        delete(BulkRetry)
+        .where(BulkRetry.id.in_(old))
+        .returning(BulkRetry.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(gone.all())
 
 
 def _last_part(session: Session, workspace_id: UUID, retry_id: UUID) -> tuple[int, UUID | None]:
@@ -125,21 +131,3 @@ def _finish(session: Session, workspace_id: UUID, retry_id: UUID, now: datetime)
         .values(finished_at=now)
         .execution_options(synchronize_session=False)
     )
-
-
-def _forget(session: Session, before: datetime) -> datetime | None:
-    """Delete a few; when the oldest of those that are left was asked for."""
-    old = (
-        select(BulkRetry.id)
-        .where(BulkRetry.asked_at <= before)
-        .order_by(BulkRetry.asked_at)
-        .limit(FORGOTTEN_AT_ONCE)  # for many parts hang on each
-    )
-    session.execute(
-        delete(BulkRetry).where(BulkRetry.id.in_(old)).execution_options(synchronize_session=False)
-    )
-    return _oldest(session)
-
-
-def _oldest(session: Session) -> datetime | None:
-    return session.scalar(select(BulkRetry.asked_at).order_by(BulkRetry.asked_at).limit(1))

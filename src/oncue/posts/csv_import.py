@@ -22,7 +22,7 @@ from oncue.errors import Conflict, NotFound
 from oncue.lib import ids
 from oncue.lib.clock import iso
 from oncue.posts.csv_reader import Row, RowError
-from oncue.posts.csv_rows import create_rows, try_rows
+from oncue.posts.csv_rows import Create, create_rows, try_rows
 from oncue.posts.import_models import ImportJob, ImportRow
 from oncue.workspaces.models import Workspace
 
@@ -207,16 +207,21 @@ def begin(session: Session, run: Run, total_rows: int) -> bool:
 
 
 def import_rows(
-    session: Session, run: Run, rows: Sequence[Row | RowError], now: datetime, lease: timedelta
+    session: Session,
+    run: Run,
+    rows: Sequence[Row | RowError],
+    create: Create,
+    now: datetime,
+    lease: timedelta,
 ) -> bool:
     """Do the next rows and record them; False: the job is another run's by now."""
     planned = _write(session, run, {"lease_until": now + lease})
     if planned is None:
         return False
     if run.dry_run:
-        done = try_rows(session, run.workspace_id, rows, now, planned=planned)
+        done = try_rows(session, run.workspace_id, rows, create, now, planned=planned)
     else:
-        done = create_rows(session, run.workspace_id, rows, now)
+        done = create_rows(session, run.workspace_id, rows, create, now)
     records = [
         {
             "job_id": run.job_id,

@@ -1,8 +1,8 @@
 """An import file, read row by row. Pure: bytes in, posts to create out.
 
-The columns are those of decisions.md C36, and `media`. A row's number is what a spreadsheet shows
-beside it: the header and blank rows count, and a quoted text of several lines is one row
-(decisions.md C63).
+The columns are those of decisions.md C36, `media` and `queue`. A row's number is what a
+spreadsheet shows beside it: the header and blank rows count, and a quoted text of several lines
+is one row (decisions.md C63).
 """
 
 import codecs
@@ -27,10 +27,12 @@ COLUMNS: Final = (
     "tags",
     "firstComment",
     "media",
+    "queue",
 )
 REQUIRED: Final = ("content", "accountIds")
 DELIMITERS: Final = (",", ";", "\t")
 LIST_SEPARATORS: Final = re.compile("[;|]")
+YES_OR_NO: Final = {"": False, "false": False, "true": True}
 ACCOUNT_NUMBER: Final = re.compile("[0-9]{1,9}")  # no UUID is as short
 
 FILE_BYTES: Final = 5 * 1024 * 1024
@@ -185,6 +187,7 @@ def _row(number: int, cells: Mapping[str, str]) -> Row | RowError:
         tags=_list("tags", cells.get("tags", ""), wrong),
         first_comment=_first_comment(cells.get("firstComment", ""), wrong),
         media_ids=_media(cells.get("media", ""), wrong),
+        queue=_queue(cells.get("queue", ""), wrong),
     )
     row = Row(number, post, account_numbers)
     return RowError(number, tuple(wrong), row) if wrong else row
@@ -252,6 +255,14 @@ def _content_type(cell: str, wrong: list[str]) -> ContentType | None:
 def _first_comment(cell: str, wrong: list[str]) -> str | None:
     _check_length("firstComment", cell, COMMENT_CHARACTERS, wrong)
     return cell if cell.strip() else None
+
+
+def _queue(cell: str, wrong: list[str]) -> bool:
+    """Spreadsheets write it in capitals."""
+    found = YES_OR_NO.get(cell.strip().lower())
+    if found is None:
+        wrong.append(f"queue: {_shown(cell)} is neither true nor false")
+    return bool(found)
 
 
 def _list(column: str, cell: str, wrong: list[str]) -> Sequence[str]:

@@ -1,8 +1,9 @@
 """What becomes of the rows of an import: a post each, or everything that is wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,8 +13,11 @@ from oncue.errors import AppError, Invalid, Issue, LimitExceeded
 from oncue.posts import bulk, quota
 from oncue.posts import service as posts
 from oncue.posts.csv_reader import Row, RowError
-from oncue.posts.validation import time_issues
+from oncue.posts.validation import queue_issues, time_issues
 from oncue.posts.values import NewPost
+
+Create: TypeAlias = Callable[[Session, NewPost], UUID]
+"""Makes a post of the workspace's, in the queue where it asks for that; raises AppError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +30,16 @@ class RowDone:
 
 
 def create_rows(
-    session: Session, workspace_id: UUID, rows: Sequence[Row | RowError], now: datetime
+    session: Session,
+    workspace_id: UUID,
+    rows: Sequence[Row | RowError],
+    create: Create,
+    now: datetime,
 ) -> list[RowDone]:
     """Make a post of each row that can be one, as POST /v1/posts would; each stands alone."""
 
     def make(session: Session, row: Row) -> UUID:
-        return posts.create(session, workspace_id, _new_post(session, workspace_id, row), now)
+        return create(session, _new_post(session, workspace_id, row))
 
     return _each(session, workspace_id, rows, bulk.create_each(session, _good(rows), make), now)
 
@@ -40,6 +48,7 @@ def try_rows(
     session: Session,
     workspace_id: UUID,
     rows: Sequence[Row | RowError],
+    create: Create,
     now: datetime,
     *,
     planned: int,
@@ -53,7 +62,7 @@ def try_rows(
     def make(session: Session, row: Row) -> UUID:
         new = _new_post(session, workspace_id, row)
         _check_plan(session, workspace_id, planned, now)
-        return posts.create(session, workspace_id, new, now)
+        return create(session, new)
 
     outcomes = bulk.try_each(session, _good(rows), make)
     tried = _each(session, workspace_id, rows, outcomes, now)
@@ -92,8 +101,11 @@ def _also(
     readable = row.rest if isinstance(row, RowError) else row
     if readable is None:
         return ()
+    new = readable.post
     issues = _account_issues(session, workspace_id, readable)
-    return _words(Invalid(issues + time_issues(readable.post.scheduled_for, now)))
+    issues += time_issues(new.scheduled_for, now)
+    issues += queue_issues(new.scheduled_for, queue=new.queue)
+    return _words(Invalid(issues))
 
 
 def _words(refused: AppError) -> list[str]:

@@ -34,6 +34,8 @@ def template(now: datetime) -> str:
             ContentType.TEXT,
             "launch;news",
             "And a comment below it.",
+            "",
+            "false",
         ),
         ("A local time says how far it is from UTC.", second, f"{local}+02:00"),
     ]

@@ -66,6 +66,7 @@ class Transition(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     REPEAT = "repeat"
+    RETRY_COMMENT = "retry the comment of"
 
 
 STARTS_FROM: Final[Mapping[Transition, Set[Status]]] = {
@@ -83,6 +84,7 @@ STARTS_FROM: Final[Mapping[Transition, Set[Status]]] = {
     Transition.APPROVE: {S.PENDING_APPROVAL},
     Transition.REJECT: {S.PENDING_APPROVAL},
     Transition.REPEAT: {S.PUBLISHED, S.SCHEDULED},  # V274
+    Transition.RETRY_COMMENT: {S.PUBLISHING, S.PUBLISHED, S.PARTIAL},
 }
 
 

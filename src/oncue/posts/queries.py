@@ -65,14 +65,13 @@ class PostView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a list is narrowed to. `after` is the place of the last post already seen."""
+    """What a list is narrowed to."""
 
     statuses: Sequence[Status] = ()
     platform: str | None = None
     account_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
-    after: tuple[datetime, UUID] | None = None
     hide_archived: bool = field(default=True)
 
 
@@ -82,12 +81,23 @@ def view(session: Session, workspace_id: UUID, post_id: UUID) -> PostView:
     return found
 
 
-def page(
-    session: Session, workspace_id: UUID, chosen: Filter, limit: int
-) -> tuple[Sequence[PostView], bool]:
-    """Up to `limit` posts, newest first, and whether there are more behind them."""
-    rows = session.scalars(_matching(workspace_id, chosen).limit(limit + 1)).all()
-    return _views(session, workspace_id, rows[:limit]), len(rows) > limit
+def list_page(
+    session: Session,
+    workspace_id: UUID,
+    chosen: Filter,
+    *,
+    limit: int,
+    after: tuple[datetime, UUID] | None,
+) -> Sequence[PostView]:
+    """Up to `limit` posts, newest first; `after` is the place of the last one already seen."""
+    found = _matching(workspace_id, chosen)
+    if after is not None:
+        at, post_id = after
+        found = found.where(
+            (Post.created_at < at) | ((Post.created_at == at) & (Post.id < post_id))
+        )
+    newest = found.order_by(Post.created_at.desc(), Post.id.desc()).limit(limit)
+    return _views(session, workspace_id, session.scalars(newest).all())
 
 
 def _matching(workspace_id: UUID, chosen: Filter) -> Select[Post]:
@@ -110,12 +120,7 @@ def _matching(workspace_id: UUID, chosen: Filter) -> Select[Post]:
         found = found.where(when >= chosen.since)
     if chosen.until is not None:
         found = found.where(when <= chosen.until)
-    if chosen.after is not None:
-        at, post_id = chosen.after
-        found = found.where(
-            (Post.created_at < at) | ((Post.created_at == at) & (Post.id < post_id))
-        )
-    return found.order_by(Post.created_at.desc(), Post.id.desc())
+    return found
 
 
 def _views(session: Session, workspace_id: UUID, posts: Sequence[Post]) -> list[PostView]:

@@ -40,6 +40,14 @@ def time_issues(scheduled_for: datetime | None, now: datetime) -> list[Issue]:
     ]
 
 
+def queue_issues(scheduled_for: datetime | None, *, queue: bool) -> list[Issue]:
+    """A post has a time, or takes one from the queue (V32)."""
+    if scheduled_for is None or not queue:
+        return []
+    message = "cannot be true together with scheduledFor: give one of them"
+    return [Issue(field="queue", message=message)]
+
+
 def thread_issues(
     content_type: ContentType | None, thread: Sequence[ThreadEntry], platforms: Iterable[str]
 ) -> list[Issue]:

@@ -21,6 +21,7 @@ def accounted_for(
 ) -> set[str]:
     """Those of `wanted` that are the account's posts or comments, or in an answer since `since`.
 
+    An answer comes after what it tells of, so those from before the search began are no use.
     What is being looked for is neither yet, so the run that asks need not be left out.
     """
     settled = union_all(
@@ -43,9 +44,8 @@ def accounted_for(
         .where(
             Step.workspace_id == workspace_id,
             Destination.account_id == account_id,
-            Step.effect == Effect.FIND,
-            Step.done_at.is_not(None),
-            Step.intent_at >= since,
+            Step.effect != Effect.REPEAT,
+            Step.done_at >= since,
         )
     )
     answered = {text for reply in replies for text in _texts(reply) if text in wanted}

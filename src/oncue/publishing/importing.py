@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy.orm import Session
@@ -15,6 +16,8 @@ from oncue.lib.crashpoints import reach
 from oncue.posts import csv_import
 from oncue.posts.csv_import import Run
 from oncue.posts.csv_reader import BadFile, ImportFile, Row, RowError
+from oncue.posts.csv_rows import Create
+from oncue.queue import service as queue
 
 ROWS: Final = 25  # in a transaction: on SQLite every other write waits for it
 MAX_RUNS: Final = 20
@@ -61,7 +64,9 @@ class Importer:
 
     async def _import(self, run: Run, rows: Sequence[Row | RowError]) -> bool:
         def work(session: Session) -> bool:
-            is_ours = csv_import.import_rows(session, run, rows, self.now(), self.lease)
+            now = self.now()
+            create = _creating(session, run.workspace_id, rows, now)
+            is_ours = csv_import.import_rows(session, run, rows, create, now, self.lease)
             reach("rows_done")
             return is_ours
 
@@ -72,6 +77,15 @@ class Importer:
     async def _finish(self, run: Run, reason: str | None = None) -> None:
         await self.db.write(lambda session: csv_import.finish(session, run, self.now(), reason))
         log.info("import_ended", job=str(run.job_id), reason=reason)
+
+
+def _creating(
+    session: Session, workspace_id: UUID, rows: Sequence[Row | RowError], now: datetime
+) -> Create:
+    """What makes the rows' posts in this transaction; it looks through the queue once."""
+    queued = sum(isinstance(row, Row) and row.post.queue for row in rows)
+    free = queue.hold(session, workspace_id, queued, now) if queued else []
+    return lambda session, new: queue.create_in(session, workspace_id, new, free, now)
 
 
 def _read(content: bytes) -> list[Row | RowError]:

@@ -186,12 +186,11 @@ class StepLedger:
         await self._db.write(write)
         self._notes = []
 
-    async def claimed(self, native_ids: Collection[str]) -> Collection[str]:
+    async def claimed(self, native_ids: Collection[str], since: datetime) -> Collection[str]:
         """The ids among `native_ids` that something else the account did accounts for."""
         if not native_ids:
             return ()
         claim, wanted = self._claim, set(native_ids)
-        since = min(step.intent_at for step in self._steps.values())
         return await self._db.read(
             lambda session: accounted_for(
                 session, claim.workspace_id, claim.account_id, wanted, since

@@ -1,6 +1,6 @@
 """A duty: rows that nobody will ask for again are deleted, a bounded number at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -9,15 +9,21 @@ from sqlalchemy.orm import Session
 
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
+from oncue.posts import bulk_retries
 from oncue.publishing.duties import Duty
+from oncue.webhooks import settling as deliveries
 from oncue.workspaces import idempotency, ratelimit
 
 EVERY: Final = timedelta(minutes=1)
-BATCH: Final = 1_000
 
 Forget: TypeAlias = Callable[[Session, datetime, int], int]
-FORGETTING: Final[Sequence[Forget]] = (idempotency.forget, ratelimit.forget)
-"""What deletes up to so many rows that are too old by now, and says how many."""
+FORGETTING: Final[Mapping[Forget, int]] = {
+    idempotency.forget: 1_000,
+    ratelimit.forget: 1_000,
+    deliveries.forget: 1_000,
+    bulk_retries.forget: 20,  # for many parts hang on each
+}
+"""What deletes up to a number of rows that are too old by now, and says how many; that number."""
 
 
 @dataclass(kw_only=True)
@@ -36,9 +42,10 @@ class Tidying:
         now = self.now()
         if self._next is not None and now < self._next <= now + EVERY:
             return self._next
-        counts = [await self._forget(forget, now) for forget in FORGETTING]
-        self._next = now if max(counts) == BATCH else now + EVERY
+        is_more = [await self._forget(forget, now, most) for forget, most in FORGETTING.items()]
+        self._next = now if any(is_more) else now + EVERY
         return self._next
 
-    async def _forget(self, forget: Forget, now: datetime) -> int:
-        return await self.db.write(lambda session: forget(session, now, BATCH))
+    async def _forget(self, forget: Forget, now: datetime, most: int) -> bool:
+        """Delete up to so many; whether there may be more."""
+        return await self.db.write(lambda session: forget(session, now, most)) == most

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from oncue.errors import Conflict, Invalid, Issue
 from oncue.posts import service as posts
 from oncue.posts.models import Post
+from oncue.posts.validation import queue_issues
 from oncue.posts.values import NewPost
 from oncue.queue.slots import BadSlots, Slots, free, parse, written
 from oncue.workspaces.models import Workspace
@@ -54,27 +55,44 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     A draft takes no slot. Raises what posts.create raises, Invalid where it asks for a time
     too (V32), and Conflict where there is no slot to have (C60).
     """
-    if not new.queue:
-        return posts.create(session, workspace_id, new, now)
-    if new.scheduled_for is not None:
-        message = "cannot be true together with scheduledFor: give one of them"
-        raise Invalid([Issue(field="queue", message=message)])
-    if not new.save_as_draft:
-        new = replace(new, scheduled_for=_take(session, workspace_id, now))
-    return posts.create(session, workspace_id, new, now)
+    wants_slot = new.queue and new.scheduled_for is None and not new.save_as_draft
+    free = hold(session, workspace_id, 1, now) if wants_slot else []
+    return create_in(session, workspace_id, new, free, now)
 
 
-def _take(session: Session, workspace_id: UUID, now: datetime) -> datetime:
-    """The next free slot, this transaction's alone: the next to ask waits for its commit."""
+def hold(session: Session, workspace_id: UUID, count: int, now: datetime) -> list[datetime]:
+    """The next free slots, up to `count` of them, this transaction's alone.
+
+    The next to ask waits for its commit. A savepoint that is rolled back gives them up as well.
+    """
     session.execute(
         select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True)
     )
-    found = next_free(session, workspace_id, 1, now)
-    if found:
-        return found[0]
+    return next_free(session, workspace_id, count, now)
+
+
+def create_in(
+    session: Session, workspace_id: UUID, new: NewPost, free: list[datetime], now: datetime
+) -> UUID:
+    """The same as `create`, with slots that this transaction holds: the post takes the first.
+
+    One whose post is refused stays in `free`, for the next post.
+    """
+    if issues := queue_issues(new.scheduled_for, queue=new.queue):
+        raise Invalid(issues)
+    if not new.queue or new.save_as_draft:
+        return posts.create(session, workspace_id, new, now)
+    if not free:
+        raise _no_slot(session, workspace_id)
+    post_id = posts.create(session, workspace_id, replace(new, scheduled_for=free[0]), now)
+    del free[0]
+    return post_id
+
+
+def _no_slot(session: Session, workspace_id: UUID) -> Conflict:
     if slots_of(session, workspace_id).weekly:
-        raise Conflict("Every slot of the queue is taken, as far ahead as it reaches")
-    raise Conflict("The queue has no slots: PUT /v1/queue/slots sets them")
+        return Conflict("Every slot of the queue is taken, as far ahead as it reaches")
+    return Conflict("The queue has no slots: PUT /v1/queue/slots sets them")
 
 
 def _taken(session: Session, workspace_id: UUID, now: datetime) -> Collection[datetime]:

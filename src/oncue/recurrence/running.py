@@ -20,6 +20,7 @@ from oncue.db.base import later
 from oncue.db.database import Database
 from oncue.errors import AppError, Conflict, Invalid
 from oncue.lib.clock import MILLISECOND, Clock
+from oncue.lib.crashpoints import reach
 from oncue.posts import service as posts
 from oncue.posts.cloning import clone
 from oncue.posts.lifecycle import Status
@@ -50,8 +51,10 @@ async def run_due(db: Database, now: Clock) -> datetime | None:
         due = await db.read(next_due)
         if due is None or due > now():
             return due
+        reach("rule_due")
         if not await db.write(lambda session: run_one(session, now())):
             return None  # other processes have what is due
+        reach("time_kept")
 
 
 def next_due(session: Session) -> datetime | None:
@@ -72,6 +75,7 @@ def run_one(session: Session, now: datetime) -> bool:
     if row is None or row.next_run_at is None:
         return False
     _run(session, row, row.next_run_at, now)
+    reach("time_run")
     return True
 
 
@@ -123,6 +127,7 @@ def _repeat(session: Session, row: Recurrence, at: datetime, now: datetime) -> d
         with session.begin_nested():
             _require_accounts(session, row.workspace_id, row.post_id)
             copy_id = clone(session, row.workspace_id, row.post_id, now, row.id)
+            reach("post_copied")
             posts.publish(session, row.workspace_id, copy_id, now)
     except AppError as refused:
         return _ended(at, Outcome.FAILED, str(refused))

@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -15,11 +14,10 @@ from oncue.lib import ids
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import AFTER_SEND, BEFORE_SEND, reach
 from oncue.webhooks.sending import Outbound, send
-from oncue.webhooks.settling import Claim, Lane, claim_due, next_due, settle, tidy
+from oncue.webhooks.settling import Claim, Lane, claim_due, next_due, settle
 
 LOOK_SECONDS: Final = 0.25  # while something is on its way, how often we look for more
 MOST: Final = 400  # attempts of this process at once
-TIDY_EVERY: Final = timedelta(hours=1)
 
 log = structlog.get_logger()
 
@@ -32,7 +30,6 @@ class Deliverer:
     vault: Vault
     outbound: Outbound
     now: Clock
-    _tidy_at: datetime | None = None
     _running: "dict[asyncio.Task[None], Lane]" = field(default_factory=dict)
 
     async def deliver(self) -> datetime | None:
@@ -40,7 +37,6 @@ class Deliverer:
 
         Cut short, it leaves what was on its way to whoever comes when the lease has run out.
         """
-        await self._tidy()
         try:
             while True:
                 due = await self.db.read(next_due)
@@ -90,12 +86,3 @@ class Deliverer:
             status=outcome.status,
             error=outcome.error,
         )
-
-    async def _tidy(self) -> None:
-        """Throw away what nobody looks at any more, now and then."""
-        now = self.now()
-        if self._tidy_at is not None and now < self._tidy_at:
-            return
-        while await self.db.write(partial(tidy, now=now)):
-            pass
-        self._tidy_at = now + TIDY_EVERY

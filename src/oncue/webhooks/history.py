@@ -52,9 +52,11 @@ def list_page(
     return session.scalars(newest).all()
 
 
-def get(session: Session, workspace_id: UUID, endpoint_id: UUID, delivery_id: UUID) -> Logged:
-    """A delivery, whole; raises NotFound."""
-    endpoint = webhooks.get(session, workspace_id, endpoint_id)
+def get(
+    session: Session, workspace_id: UUID, endpoint_id: UUID | None, delivery_id: UUID
+) -> Logged:
+    """A delivery to an endpoint, or (None) to a callback, whole; raises NotFound."""
+    endpoint = endpoint_id and webhooks.get(session, workspace_id, endpoint_id)
     delivery = session.scalar(
         select(Delivery)
         .where(*_named(workspace_id, endpoint_id), Delivery.id == delivery_id)
@@ -70,17 +72,24 @@ def get(session: Session, workspace_id: UUID, endpoint_id: UUID, delivery_id: UU
         )
         .order_by(DeliveryAttempt.number)
     ).all()
-    return Logged(delivery=delivery, url=endpoint.url, attempts=attempts)
+    url = endpoint.url if endpoint else delivery.url or ""
+    return Logged(delivery=delivery, url=url, attempts=attempts)
 
 
 def replay(
-    session: Session, workspace_id: UUID, endpoint_id: UUID, delivery_id: UUID, now: datetime
+    session: Session,
+    workspace_id: UUID,
+    endpoint_id: UUID | None,
+    delivery_id: UUID,
+    now: datetime,
 ) -> Logged:
     """Deliver once more what was told, on a fresh schedule and under the same id.
 
-    Raises NotFound, or Conflict where the endpoint is disabled.
+    Without an endpoint it is a callback. Raises NotFound, or Conflict where the endpoint is
+    disabled.
     """
-    _require_enabled(session, workspace_id, endpoint_id)
+    if endpoint_id is not None:
+        _require_enabled(session, workspace_id, endpoint_id)
     again = _again(session, workspace_id, endpoint_id, [Delivery.id == delivery_id], now)
     if not again:
         raise _not_found(delivery_id)
@@ -116,7 +125,7 @@ def replay_range(
 def _again(
     session: Session,
     workspace_id: UUID,
-    endpoint_id: UUID,
+    endpoint_id: UUID | None,
     chosen: Sequence[ColumnElement[bool]],
     now: datetime,
 ) -> int:
@@ -142,7 +151,7 @@ def _require_enabled(session: Session, workspace_id: UUID, endpoint_id: UUID) ->
         )
 
 
-def _named(workspace_id: UUID, endpoint_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _named(workspace_id: UUID, endpoint_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
     return Delivery.workspace_id == workspace_id, Delivery.endpoint_id == endpoint_id
 
 

@@ -32,7 +32,6 @@ LOOK_AT: Final = 200
 AT_ONCE: Final = 4  # attempts at one address
 LEASE: Final = ANSWER_WITHIN + timedelta(seconds=10)  # and time to write down what came of it
 KEPT: Final = timedelta(days=30)
-TIDY_AT_ONCE: Final = 1_000
 GONE_WORDS: Final = "It answered 410 Gone: it wants nothing any more"
 DEAD_WORDS: Final = "Nothing but failures for five days"
 
@@ -251,8 +250,8 @@ def _note(session: Session, endpoint: WebhookEndpoint, values: Mapping[str, Any]
     )
 
 
-def tidy(session: Session, now: datetime) -> int:
-    """Delete some deliveries of long ago that wait for nothing; how many."""
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete up to `limit` deliveries of long ago that wait for nothing; how many."""
     old = (
         select(Delivery.id)
         .where(
@@ -260,7 +259,7 @@ def tidy(session: Session, now: datetime) -> int:
             Delivery.created_at < now - KEPT,
             Delivery.next_at.is_(None),
         )
-        .limit(TIDY_AT_ONCE)
+        .limit(limit)
     )
     gone = session.scalars(
         delete(Delivery)

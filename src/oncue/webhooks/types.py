@@ -28,6 +28,7 @@ TYPES: Final = (
     "post.rejected",
     "post.comment.published",
     "post.comment.failed",
+    "post.comment.retried",
     "account.connected",
     "account.disconnected",
     "account.error",

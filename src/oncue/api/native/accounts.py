@@ -1,5 +1,6 @@
 """Native dialect, connected accounts."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
@@ -12,15 +13,9 @@ from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import AccountId, Out, PlatformName, When
 from oncue.api.idempotency import Idempotent
-from oncue.api.native.answers import PageOut, show_page
+from oncue.api.native.answers import PageOut
 from oncue.api.native.bodies import CreateAccount
-from oncue.api.native.paging import (
-    DEFAULT_LIMIT,
-    CursorText,
-    Limit,
-    read_cursor,
-    write_cursor,
-)
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.errors import Invalid, Issue
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=KeyedRoute)
@@ -70,24 +65,19 @@ async def list_accounts(
 ) -> AccountListOut:
     """Connected accounts, in the order they were connected."""
     statuses = _statuses(status)
-    after = read_cursor(caller.workspace_id, cursor)
-    rows = await shared.db.read(
-        lambda session: accounts.list_page(
+
+    def read(session: Session, most: int, after: Place | None) -> Sequence[Account]:
+        return accounts.list_page(
             session,
             caller.workspace_id,
-            limit=limit + 1,
+            limit=most,
             after=after,
             platform=platform,
             statuses=statuses,
         )
-    )
-    shown = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        following = write_cursor(caller.workspace_id, shown[-1].created_at, shown[-1].id)
-    return AccountListOut(
-        data=[show_account(row) for row in shown], pagination=show_page(following, limit)
-    )
+
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
+    return AccountListOut(data=[show_account(row) for row in page.rows], pagination=page.pagination)
 
 
 @router.post("", status_code=201)

@@ -278,14 +278,3 @@ def show_media(row: MediaFile) -> MediaOut:
 
 def show_event(event: Event) -> EventOut:
     return EventOut(id=event.id, type=event.type, created_at=event.created_at, data=event.data)
-
-
-def show_page(next_cursor: str | None, limit: int) -> PageOut:
-    has_more = next_cursor is not None
-    return PageOut(
-        next_cursor=next_cursor,
-        has_more=has_more,
-        limit=limit,
-        next_cursor_=next_cursor,
-        has_more_=has_more,
-    )

@@ -1,5 +1,6 @@
 """Native dialect, the log of webhooks' deliveries and of callbacks."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -8,17 +9,11 @@ from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, Shared, WebhooksReader, WebhooksWriter
 from oncue.api.fields import DeliveryId
-from oncue.api.idempotency import Idempotent
-from oncue.api.native.answers import show_page
-from oncue.api.native.paging import (
-    DEFAULT_LIMIT,
-    CursorText,
-    Limit,
-    read_cursor,
-    write_cursor,
-)
+from oncue.api.idempotency import Idempotent, Once
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.api.native.webhook_bodies import (
     DeliveryListOut,
+    DeliveryOut,
     LoggedOut,
     ReplayedOut,
     ReplayRange,
@@ -50,6 +45,14 @@ async def list_callbacks(
 ) -> DeliveryListOut:
     """What was sent to the X-Callback-Url of a publish, the newest first."""
     return await _page(shared, caller, None, status, limit, cursor)
+
+
+@router.post("/callbacks/{delivery_id}/replay")
+async def replay_callback(
+    delivery_id: DeliveryPath, caller: WebhooksWriter, shared: Shared, once: Idempotent
+) -> LoggedOut:
+    """Tell a callback once more, under the same id and on a fresh schedule."""
+    return await _replay(shared, caller, None, delivery_id, once)
 
 
 @router.get("/{webhook_id}/deliveries")
@@ -86,13 +89,7 @@ async def replay_delivery(
     once: Idempotent,
 ) -> LoggedOut:
     """Deliver it once more, under the same id and on a fresh schedule."""
-
-    def work(session: Session) -> LoggedOut:
-        return show_logged(
-            history.replay(session, caller.workspace_id, webhook_id, delivery_id, shared.now())
-        )
-
-    return await once.write(work)
+    return await _replay(shared, caller, webhook_id, delivery_id, once)
 
 
 @router.post("/{webhook_id}/replay")
@@ -120,6 +117,17 @@ async def replay_range(
     return await once.write(work)
 
 
+async def _replay(
+    shared: Services, caller: Caller, webhook_id: UUID | None, delivery_id: UUID, once: Once
+) -> LoggedOut:
+    def work(session: Session) -> LoggedOut:
+        return show_logged(
+            history.replay(session, caller.workspace_id, webhook_id, delivery_id, shared.now())
+        )
+
+    return await once.write(work)
+
+
 async def _page(
     shared: Services,
     caller: Caller,
@@ -128,20 +136,12 @@ async def _page(
     limit: int,
     cursor: str | None,
 ) -> DeliveryListOut:
-    after = read_cursor(caller.workspace_id, cursor)
-
-    def read(session: Session) -> DeliveryListOut:
+    def read(session: Session, most: int, after: Place | None) -> Sequence[DeliveryOut]:
         endpoint = webhook_id and webhooks.get(session, caller.workspace_id, webhook_id)
         rows = history.list_page(
-            session, caller.workspace_id, webhook_id, limit=limit + 1, state=status, after=after
+            session, caller.workspace_id, webhook_id, limit=most, state=status, after=after
         )
-        shown = rows[:limit]
-        following = None
-        if len(rows) > limit:
-            following = write_cursor(caller.workspace_id, shown[-1].created_at, shown[-1].id)
-        return DeliveryListOut(
-            data=[show_delivery(row, endpoint.url if endpoint else row.url or "") for row in shown],
-            pagination=show_page(following, limit),
-        )
+        return [show_delivery(row, endpoint.url if endpoint else row.url or "") for row in rows]
 
-    return await shared.db.read(read)
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
+    return DeliveryListOut(data=list(page.rows), pagination=page.pagination)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Path
 from pydantic import Field
@@ -11,8 +10,8 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, PersonasWriter, PostsReader, Shared
 from oncue.api.fields import Body, Out, PersonaId, Text, When
 from oncue.api.idempotency import Idempotent
-from oncue.api.native.answers import DeletedOut, PageOut, show_page
-from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, read_cursor, write_cursor
+from oncue.api.native.answers import DeletedOut, PageOut
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.posts import personas as references
 from oncue.workspaces import personas
 from oncue.workspaces.models import Persona
@@ -83,13 +82,13 @@ async def list_personas(
     caller: PostsReader, shared: Shared, limit: Limit = DEFAULT_LIMIT, cursor: CursorText = None
 ) -> PersonaListOut:
     """The workspace's personas, in the order they were made."""
-    after = read_cursor(caller.workspace_id, cursor)
-    rows = await shared.db.read(
-        lambda session: personas.list_page(
-            session, caller.workspace_id, limit=limit + 1, after=after
-        )
-    )
-    return _show_page(caller.workspace_id, rows, limit)
+
+    def read(session: Session, most: int, after: Place | None) -> Sequence[Persona]:
+        return personas.list_page(session, caller.workspace_id, limit=most, after=after)
+
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
+    shown = [show_persona(row) for row in page.rows]
+    return PersonaListOut(personas=shown, data=shown, pagination=page.pagination)
 
 
 @router.get("/{persona_id}")
@@ -139,12 +138,3 @@ def show_persona(row: Persona) -> PersonaOut:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
-
-
-def _show_page(workspace_id: UUID, rows: Sequence[Persona], limit: int) -> PersonaListOut:
-    following = None
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        following = write_cursor(workspace_id, last.created_at, last.id)
-    shown = [show_persona(row) for row in rows[:limit]]
-    return PersonaListOut(personas=shown, data=shown, pagination=show_page(following, limit))

@@ -1,5 +1,6 @@
 """Native dialect, posts. Endpoints translate; they decide nothing."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -15,17 +16,10 @@ from oncue.api.native.answers import (
     PostListOut,
     PostOut,
     show_event,
-    show_page,
     show_post,
 )
 from oncue.api.native.bodies import CreatePost, ThreadPostIn, UpdatePost
-from oncue.api.native.paging import (
-    DEFAULT_LIMIT,
-    CursorText,
-    Limit,
-    read_cursor,
-    write_cursor,
-)
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.api.services import Services
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
@@ -79,17 +73,15 @@ async def list_posts(
         account_id=account_id,
         since=since,
         until=until,
-        after=read_cursor(caller.workspace_id, cursor),
         hide_archived=status is None,
     )
-    found, more = await shared.db.read(
-        lambda session: queries.page(session, caller.workspace_id, chosen, limit)
-    )
-    last = found[-1].post if more else None
-    following = write_cursor(caller.workspace_id, last.created_at, last.id) if last else None
-    return PostListOut(
-        data=[show_post(view) for view in found], pagination=show_page(following, limit)
-    )
+
+    def read(session: Session, most: int, after: Place | None) -> Sequence[PostOut]:
+        found = queries.list_page(session, caller.workspace_id, chosen, limit=most, after=after)
+        return [show_post(view) for view in found]
+
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
+    return PostListOut(data=list(page.rows), pagination=page.pagination)
 
 
 @router.get("/{post_id}")

@@ -18,7 +18,7 @@ from oncue.api.services import Services
 from oncue.media import service as media
 from oncue.media.fetching import fetch, name_of
 from oncue.media.service import Stored
-from oncue.posts import queries, remedies
+from oncue.posts import comments, queries, remedies
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
 from oncue.posts.remedies import RetryOutcome
@@ -132,6 +132,23 @@ async def resolve_platform(
             published=body.published,
             url=body.platform_post_url,
         )
+        return show_post(queries.view(session, caller.workspace_id, post_id))
+
+    return await once.write(work)
+
+
+@router.post("/{post_id}/platforms/{platform_id}/retry-comment")
+async def retry_comment(
+    post_id: PostPath,
+    platform_id: PlatformPath,
+    caller: PostsWriter,
+    shared: Shared,
+    once: Idempotent,
+) -> PostOut:
+    """Send a first comment that failed once more, at once."""
+
+    def work(session: Session) -> PostOut:
+        comments.retry(session, caller.workspace_id, post_id, platform_id, shared.now())
         return show_post(queries.view(session, caller.workspace_id, post_id))
 
     return await once.write(work)

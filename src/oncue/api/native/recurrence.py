@@ -1,5 +1,6 @@
 """Native dialect, recurring posts: the rule of a post, its coming times and its history."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -9,8 +10,8 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
 from oncue.api.fields import Body, Out, PostId, RecurrenceId, Text, When
 from oncue.api.idempotency import Idempotent
-from oncue.api.native.answers import PageOut, show_page
-from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, read_cursor, write_cursor
+from oncue.api.native.answers import PageOut
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, read_page
 from oncue.api.native.posts import PostPath
 from oncue.recurrence import service as recurrence
 from oncue.recurrence.models import Recurrence, RecurrenceRun
@@ -202,16 +203,16 @@ async def list_runs(
     cursor: CursorText = None,
 ) -> RunListOut:
     """What became of each time, latest first; also of rules the post has no more."""
-    after = read_cursor(caller.workspace_id, cursor)
-    found = await shared.db.read(
-        lambda session: recurrence.runs(session, caller.workspace_id, post_id, limit + 1, after)
-    )
-    shown, following = found[:limit], None
-    if len(found) > limit:
-        following = write_cursor(caller.workspace_id, shown[-1].due_at, shown[-1].recurrence_id)
-    return RunListOut(
-        data=[_show_run(run) for run in shown], pagination=show_page(following, limit)
-    )
+
+    def read(session: Session, most: int, after: Place | None) -> Sequence[RecurrenceRun]:
+        return recurrence.runs(session, caller.workspace_id, post_id, most, after)
+
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, _place)
+    return RunListOut(data=[_show_run(run) for run in page.rows], pagination=page.pagination)
+
+
+def _place(run: RecurrenceRun) -> Place:
+    return run.due_at, run.recurrence_id
 
 
 def _changes(body: UpdateRecurrence) -> RuleChanges:

@@ -1,6 +1,7 @@
 """Native dialect, webhooks: the addresses that a workspace wants told of what happens."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,14 +11,8 @@ from sqlalchemy.orm import Session
 from oncue.api.deps import KeyedRoute, Shared, WebhooksReader, WebhooksWriter
 from oncue.api.fields import WebhookId
 from oncue.api.idempotency import Idempotent, Once
-from oncue.api.native.answers import DeletedOut, show_page
-from oncue.api.native.paging import (
-    DEFAULT_LIMIT,
-    CursorText,
-    Limit,
-    read_cursor,
-    write_cursor,
-)
+from oncue.api.native.answers import DeletedOut
+from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
 from oncue.api.native.webhook_bodies import (
     CreateWebhook,
     RotateSecret,
@@ -34,6 +29,7 @@ from oncue.api.native.webhook_bodies import (
 from oncue.api.outbound import require_callable
 from oncue.api.services import Services
 from oncue.webhooks import service as webhooks
+from oncue.webhooks.models import WebhookEndpoint
 from oncue.webhooks.service import NewEndpoint
 from oncue.webhooks.signing import SECRET_BYTES, new_secret
 from oncue.webhooks.testing import keep_test, send_test
@@ -52,18 +48,13 @@ async def list_webhooks(
     cursor: CursorText = None,
 ) -> WebhookListOut:
     """Endpoints, in the order they were made."""
-    after = read_cursor(caller.workspace_id, cursor)
-    rows = await shared.db.read(
-        lambda session: webhooks.list_page(
-            session, caller.workspace_id, limit=limit + 1, after=after
-        )
-    )
-    shown = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        following = write_cursor(caller.workspace_id, shown[-1].created_at, shown[-1].id)
-    found = [show_webhook(row) for row in shown]
-    return WebhookListOut(data=found, webhooks=found, pagination=show_page(following, limit))
+
+    def read(session: Session, most: int, after: Place | None) -> Sequence[WebhookEndpoint]:
+        return webhooks.list_page(session, caller.workspace_id, limit=most, after=after)
+
+    page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
+    shown = [show_webhook(row) for row in page.rows]
+    return WebhookListOut(data=shown, webhooks=shown, pagination=page.pagination)
 
 
 @router.post("", status_code=201)
