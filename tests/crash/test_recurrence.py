@@ -34,15 +34,17 @@ ALONE: Final = {"ONCUE_HEARTBEAT_SECONDS": "1"}  # no living server could be tak
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_a_time_whose_every_server_dies_is_run_once(site: Site) -> None:
+def test_times_whose_servers_die_one_after_the_other_are_run_once_each(site: Site) -> None:
     repeat(site, "Again")
+    early, late = POINTS[:3], POINTS[3:]  # a publication is given up once it has killed six
 
-    die_at(site, *RULE_POINTS, *POINTS)
+    die_at(site, *RULE_POINTS, *early)
     let_one_live(site)
 
     assert history(site) == {"Again": [CREATED]}
     assert posts_made(site) == ["Again"]
     let_hours_pass(site)
+    die_at(site, *late)
     let_one_live(site)
     assert history(site) == {"Again": [CREATED, CREATED]}
     assert posts_made(site) == ["Again", "Again"]
