@@ -18,8 +18,6 @@ from oncue.sandbox import jose
 PAST: Final = timedelta(seconds=190)  # how far off a proof's clock may be
 FUTURE: Final = timedelta(seconds=180)
 TURN: Final = 60  # seconds until there is another nonce; a nonce is good for three turns
-
-
 NO_NONCE: Final = "Authorization server requires nonce in DPoP proof"
 
 
