@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -24,6 +25,9 @@ _AUDIO_DECODERS: Final = frozenset({
     "pcm_alaw", "pcm_mulaw", "adpcm_ms", "adpcm_ima_wav", "amrnb", "amrwb",
 })
 # fmt: on
+
+
+_QUARTERS: Final = (90, 270)  # degrees that swap width and height
 
 
 def open_clip(path: Path, content_type: str) -> InputContainer:
@@ -59,12 +63,27 @@ def picture_of(clip: InputContainer) -> VideoStream:
     raise _not_a_video("there is no picture in it")
 
 
+def sound_of(clip: InputContainer) -> AudioStream | None:
+    """The first sound that can be read."""
+    for stream in clip.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.name in _AUDIO_DECODERS:
+            return stream
+    return None
+
+
 def first_frame(clip: InputContainer, stream: VideoStream) -> VideoFrame:
     for frame in clip.decode(stream):
         return frame
     raise NotAccepted(
         code="MEDIA_UNREADABLE", reason="the file cannot be read: no frame of it can be decoded"
     )
+
+
+def size_of(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height in pixels as shown: with square pixels, the right way up."""
+    squeezed = stream.sample_aspect_ratio
+    width = max(1, round(frame.width * squeezed)) if squeezed else frame.width
+    return (frame.height, width) if frame.rotation % 360 in _QUARTERS else (width, frame.height)
 
 
 def as_image(frame: VideoFrame, long_side: int) -> Image.Image:

@@ -58,13 +58,20 @@ def within_budget(file: BinaryIO, content_type: str, *, pixels: int, frames: int
     return header
 
 
-def opened(file: BinaryIO, content_type: str, *, least_side: int | None = None) -> Image.Image:
-    """The image, decoded whole; a JPEG smaller where `least_side` pixels a side are enough."""
+def opened(
+    file: BinaryIO, content_type: str, *, enough: tuple[int, int] | None = None
+) -> Image.Image:
+    """The image, decoded whole; a JPEG smaller where `enough` pixels (width, height) will do."""
     file.seek(0)
-    image = Image.open(file, formats=[IMAGES[content_type]])
-    if least_side is not None and content_type == "image/jpeg":
-        image.draft(None, (least_side, least_side))
-    image.load()
+    try:
+        image = Image.open(file, formats=[IMAGES[content_type]])
+        if enough is not None and content_type == "image/jpeg":
+            image.draft(None, enough)
+        image.load()
+    except OSError as error:
+        if "could not create decoder" in str(error):  # WebP's word for having no memory
+            raise MemoryError from error
+        raise
     return image
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 THUMBNAIL_SIDE: Final = 480
-QUARTERS: Final = (90, 270)  # degrees that swap width and height
 
 
 def work(*, source: str, thumbnail: str | None, budget: Mapping[str, int]) -> Mapping[str, Any]:
@@ -59,7 +58,7 @@ def _image(
     header = pictures.within_budget(
         file, content_type, pixels=budget["pixels"], frames=budget["frames"]
     )
-    image = pictures.opened(file, content_type, least_side=2 * THUMBNAIL_SIDE)
+    image = pictures.opened(file, content_type, enough=(2 * THUMBNAIL_SIDE,) * 2)
     held = pictures.orientation_of(image)
     if shown is not None:
         shown.write_bytes(pictures.thumbnail(image, held, THUMBNAIL_SIDE))
@@ -81,13 +80,12 @@ def _video(path: Path, file: BinaryIO, content_type: str, shown: Path | None) ->
 
     with clips.open_clip(path, content_type) as clip:
         picture = clips.picture_of(clip)
-        sound = next(iter(clip.streams.audio), None)
+        sound = clips.sound_of(clip)
         frame = clips.first_frame(clip, picture)
         if shown is not None:
             small = clips.as_image(frame, THUMBNAIL_SIDE)
             shown.write_bytes(pictures.thumbnail(small, 1, THUMBNAIL_SIDE))
-        sides = (frame.width, frame.height)
-        width, height = reversed(sides) if frame.rotation % 360 in QUARTERS else sides
+        width, height = clips.size_of(frame, picture)
         is_unsure = content_type == "video/mp4" and wholeness.is_fragmented(file)
         rate = picture.guessed_rate if is_unsure else picture.average_rate
         return _found(
@@ -97,7 +95,7 @@ def _video(path: Path, file: BinaryIO, content_type: str, shown: Path | None) ->
             seconds=_seconds(clip, is_unsure=is_unsure),
             fps=None if rate is None else round(float(rate), 3),
             video_codec=picture.codec_context.codec.canonical_name,
-            audio_codec=None if sound is None else _codec_name(sound),
+            audio_codec=None if sound is None else sound.codec_context.codec.canonical_name,
             has_thumbnail=shown is not None,
         )
 
@@ -112,10 +110,6 @@ def _seconds(clip: "InputContainer", *, is_unsure: bool) -> float | None:
         if packet.pts is not None and packet.time_base is not None
     ]
     return round(max(ends), 3) if ends else None
-
-
-def _codec_name(stream: Any) -> str | None:
-    return None if stream.codec_context is None else stream.codec_context.codec.canonical_name
 
 
 def _found(**facts: Any) -> dict[str, Any]:
