@@ -1,8 +1,6 @@
 """Files made to hurt whoever opens them: refused for what they are, at little cost."""
 
-import io
 import struct
-import zipfile
 import zlib
 from dataclasses import replace
 from functools import cache
@@ -48,13 +46,6 @@ def png_of_nothing(width: int, height: int) -> bytes:
     )
 
 
-def archive() -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as content:
-        content.writestr("a.txt", "hello")
-    return written.getvalue()
-
-
 @pytest.mark.parametrize(
     ("content", "facts"),
     [
@@ -98,7 +89,7 @@ async def test_what_would_fill_the_memory_is_refused_from_its_header(
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a -->\n<svg/>  ", 415, "image/svg+xml"),
         ("<?xml version='1.0'?><SVG ></SVG>".encode("utf-16"), 415, "image/svg+xml"),
         (b"<!DOCTYPE html><script>alert(1)</script>", 422, "text/html"),
-        (archive(), 422, "application/zip"),
+        (files.archive(), 422, "application/zip"),
         (b"\x1f\x8b\x08" + bytes(60), 422, "application/gzip"),
         (b"%PDF-1.7\n", 422, "application/pdf"),
         (b"#EXTM3U\n", 422, "application/vnd.apple.mpegurl"),
