@@ -1,5 +1,6 @@
 """Files made to hurt whoever opens them: refused for what they are, at little cost."""
 
+import asyncio
 import struct
 import zlib
 from dataclasses import replace
@@ -279,10 +280,29 @@ async def test_the_clock_ends_a_process_and_leaves_none_behind(tmp_path: Path) -
     assert children() == []
 
 
+async def test_who_stops_waiting_stops_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONCUE_SECRET_KEYS", "k1:canary")
+    path = written(tmp_path / "a", endless_scans())
+
+    waiting = asyncio.create_task(probe(path))
+    while not (pids := children()):  # noqa: ASYNC110  (another process sets no event)
+        await asyncio.sleep(0.01)
+    told = files.read(Path(f"/proc/{pids[0]}/environ"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert children() == []
+    assert b"canary" not in told
+
+
 def children() -> list[int]:
-    """The processes that this one has started and not seen end."""
+    """The confined processes that this one has started and not seen end."""
     tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    pids = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    return [pid for pid in pids if b"oncue.media.child" in files.read(Path(f"/proc/{pid}/cmdline"))]
 
 
 async def test_a_thumbnail_is_the_only_thing_written(tmp_path: Path) -> None:
