@@ -98,6 +98,11 @@ def test_an_image_is_as_wide_as_it_is_shown(orientation: int, tmp_path: Path) ->
             {"codec": "libvpx-vp9", "sound": "libopus"},
             video("video/webm", video_codec="vp9", audio_codec="opus"),
         ),
+        (  # as a browser records it: without lengths
+            "a.webm",
+            {"codec": "libvpx", "sound": "libopus", "options": {"live": "1"}},
+            video("video/webm", video_codec="vp8", audio_codec="opus"),
+        ),
         ("a.mkv", {}, video("video/x-matroska")),
         (
             "a.avi",

@@ -29,6 +29,7 @@ MP4, MOV, WEBM, MKV, AVI = (
     "video/x-matroska",
     "video/x-msvideo",
 )
+LONG, FEED = (0.05, 20), (0.8, 1.91)  # the shapes that Telegram and Instagram take
 NETWORKS: Final = sorted({*CONNECTORS, *PLANNED})
 
 
@@ -77,11 +78,19 @@ def image(type_: str, max_bytes: int, size: tuple[int, int], **more: Any) -> Ima
         ("TWITTER", file(GIF), image(PNG, 5 * MB, (1_000, 1_000), smaller_type=JPEG)),
         ("BLUESKY", file(JPEG, bytes=20 * MB), image(JPEG, 2_000_000, (1_000, 1_000))),
         ("MASTODON", file(JPEG, width=8_000, height=6_000), image(JPEG, 16 * MB, (6_651, 4_988))),
-        ("TELEGRAM", file(JPEG, width=9_000, height=6_000), image(JPEG, 10 * MB, (6_000, 4_000))),
-        ("TELEGRAM", file(PNG), image(PNG, 10 * MB, (1_000, 1_000), smaller_type=JPEG)),
-        ("INSTAGRAM", file(PNG), image(JPEG, 8 * MB, (1_000, 1_000))),
-        ("INSTAGRAM", file(WEBP), image(JPEG, 8 * MB, (1_000, 1_000))),
-        ("INSTAGRAM", file(GIF), image(JPEG, 8 * MB, (1_000, 1_000))),
+        (
+            "TELEGRAM",
+            file(JPEG, width=9_000, height=6_000),
+            image(JPEG, 10 * MB, (6_000, 4_000), ratio=LONG),
+        ),
+        (
+            "TELEGRAM",
+            file(PNG),
+            image(PNG, 10 * MB, (1_000, 1_000), smaller_type=JPEG, ratio=LONG),
+        ),
+        ("INSTAGRAM", file(PNG), image(JPEG, 8 * MB, (1_000, 1_000), ratio=FEED)),
+        ("INSTAGRAM", file(WEBP), image(JPEG, 8 * MB, (1_000, 1_000), ratio=FEED)),
+        ("INSTAGRAM", file(GIF), image(JPEG, 8 * MB, (1_000, 1_000), ratio=FEED)),
         ("THREADS", file(WEBP), image(JPEG, 8 * MB, (1_000, 1_000))),
         ("TIKTOK", file(PNG), image(JPEG, 20 * MB, (1_000, 1_000))),
         ("TIKTOK", file(WEBP, width=4_000, height=2_250), image(WEBP, 20 * MB, (1_920, 1_080))),
@@ -335,5 +344,5 @@ def test_a_recipe_is_known_by_its_key() -> None:
         ),
     ]
 
-    assert one.key == image(JPEG, 5 * MB, (10, 20)).key == "0bc22007779308ff"
+    assert one.key == image(JPEG, 5 * MB, (10, 20)).key == "09be19760fd58d40"
     assert len({recipe.key for recipe in (one, *others)}) == 6

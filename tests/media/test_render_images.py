@@ -269,6 +269,18 @@ async def test_a_png_with_too_many_bytes_becomes_a_jpeg_where_that_is_taken(
     assert shrunk.width < 300
 
 
+async def test_a_picture_that_becomes_smaller_keeps_to_its_shape(tmp_path: Path) -> None:
+    """4:5 is the highest that Instagram takes: 691x864 would be a hair too high."""
+    wanted = recipe(max_bytes=40_000, ratio=(0.8, 1.91))
+
+    made = await rendered(tmp_path, noise((1_080, 1_350), "JPEG"), wanted)
+
+    assert made.width is not None
+    assert made.height is not None
+    assert made.width < 700
+    assert made.width / made.height >= 0.8
+
+
 @pytest.mark.parametrize(
     ("wanted", "least"),
     [(recipe(max_bytes=100), 64), (recipe(max_bytes=9_000, least=(250, 250)), 250)],
