@@ -1,12 +1,13 @@
 """Whether statements keep to one workspace: what a database is asked while a request is answered.
 
-A statement keeps to it when each table of tenants it reaches is compared with a workspace, or
-has one written into it, and the caller's workspace is among its values.
+A statement keeps to it when the caller's workspace is among its values, and each table of
+tenants that it reaches is held: compared with a workspace, given one, or joined to a table that
+is held by a foreign key that has the workspace in it.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,9 +25,20 @@ OWNER: Final[Mapping[str, str]] = {"workspace": "id"} | {
 }
 """The column of each table of tenants that says whose a row is."""
 
+TIES: Final[Set[Set[str]]] = {
+    frozenset({f"{key.parent.table.name}.{key.parent.name}", key.target_fullname})
+    for table in Base.metadata.sorted_tables
+    for constraint in table.foreign_key_constraints
+    if "workspace_id" in constraint.column_keys
+    for key in constraint.elements
+    if key.parent.name != "workspace_id"
+}
+"""Columns that are equal in rows of one workspace only: the database sees to it."""
+
 _TABLE: Final = r"\w+(?:\s+AS\s+\w+)?"
 _TABLES: Final = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+({_TABLE}(?:,\s+{_TABLE})*)")
 _COMPARED: Final = re.compile(r"\b\w+\.\w+(?= (?:=|IN) )|(?<= = )\w+\.\w+")
+_JOINED: Final = re.compile(r"\b(\w+\.\w+) = (\w+\.\w+)\b")
 _WRITTEN: Final = re.compile(r"\bINTO\s+(\w+)\s+\(([^)]*)\)")
 
 # What reaches further, by a part of its text, and why it may.
@@ -65,10 +77,10 @@ def exception_for(statement: Statement) -> str | None:
 
 def strays(statement: Statement, workspace_id: UUID) -> str | None:
     """What is wrong with a statement of this workspace's; None where it keeps to it."""
-    reached = _reached(statement.text)
-    if not reached:
+    names = _names(statement.text)
+    if not names:
         return None
-    if loose := reached - _compared(statement.text):
+    if loose := _loose(statement.text, names):
         return f"{', '.join(sorted(loose))} of any workspace: {statement.text}"
     for row in _rows(statement.values):
         if workspace_id.hex not in {str(value).replace("-", "") for value in row}:
@@ -76,29 +88,39 @@ def strays(statement: Statement, workspace_id: UUID) -> str | None:
     return None
 
 
-def _reached(text: str) -> Counter[str]:
-    """How often each table of tenants is reached, by the name it has in the statement."""
-    found: Counter[str] = Counter()
-    for listed in _TABLES.findall(text):
-        for named in listed.split(","):
-            name, *alias = named.split()
-            if name in OWNER:
-                found[alias[-1] if alias else name] += 1
-    return found
+def _names(text: str) -> Sequence[tuple[str, str]]:
+    """Each table of tenants that is reached, as often as it is: its name there, and its own."""
+    listed = [named.split() for found in _TABLES.findall(text) for named in found.split(",")]
+    return [(words[-1], words[0]) for words in listed if words[0] in OWNER]
 
 
-def _compared(text: str) -> Counter[str]:
-    """How often each is compared with a workspace, or has one written into it."""
-    tables_of = {alias: name for name, alias in re.findall(r"\b(\w+)\s+AS\s+(\w+)\b", text)}
-    found: Counter[str] = Counter()
-    for side in _COMPARED.findall(text):
-        name, _, column = side.partition(".")
-        if OWNER.get(tables_of.get(name, name)) == column:
-            found[name] += 1
-    for name, columns in _WRITTEN.findall(text):
-        if OWNER.get(name) in columns.split(", "):
-            found[name] += 1
-    return found
+def _loose(text: str, names: Sequence[tuple[str, str]]) -> Counter[str]:
+    """What is reached more often than it is held."""
+    tables_of = dict(names)
+    compared = [
+        name
+        for name, column in (side.split(".") for side in _COMPARED.findall(text))
+        if name in tables_of and OWNER[tables_of[name]] == column
+    ]
+    given = [
+        name for name, columns in _WRITTEN.findall(text) if OWNER.get(name) in columns.split(", ")
+    ]
+    loose = Counter(name for name, _table in names) - Counter(compared + given)
+    ties = list(_joins(text, tables_of))
+    while tie := next((tie for tie in ties if tie[0] in loose and tie[1] not in loose), None):
+        ties.remove(tie)
+        loose -= Counter(tie[:1])
+    return loose
+
+
+def _joins(text: str, tables_of: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each two names that are joined by a foreign key with the workspace in it, both ways."""
+    for pair in _JOINED.findall(text):
+        sides = [side.split(".") for side in pair]
+        columns = {f"{tables_of.get(name)}.{column}" for name, column in sides}
+        if columns in TIES:
+            yield sides[0][0], sides[1][0]
+            yield sides[1][0], sides[0][0]
 
 
 def _rows(values: Any) -> Sequence[Sequence[Any]]:

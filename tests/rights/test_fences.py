@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from api.answers import NOBODY
 from installation import Installation
 from oncue.accounts.models import Account
-from oncue.posts.models import Destination, Post
+from oncue.posts.models import Destination, Post, Step
 from oncue.workspaces.models import Persona, RateWindow, Workspace
 from rights.fences import OWNER, Statement, strays, watching
 
@@ -24,6 +24,13 @@ KEPT: Final[dict[str, Any]] = {
     "a row": select(Post).where(Post.workspace_id == MINE, Post.id == NOBODY),
     "some rows": select(Post).where(Post.workspace_id.in_([MINE])),
     "one's own workspace": select(Workspace).where(Workspace.id == MINE).with_for_update(),
+    "a join by a key with the workspace in it": select(Destination)
+    .join(Account, Account.id == Destination.account_id)
+    .where(Destination.workspace_id == MINE),
+    "a chain of them": select(Post)
+    .join(Destination, Destination.post_id == Post.id)
+    .join(Account, Account.id == Destination.account_id)
+    .where(Account.workspace_id == MINE),
     "a join by workspace": select(Destination)
     .join(
         Account,
@@ -38,11 +45,14 @@ STRAY: Final[dict[str, Any]] = {
     "a row by its id": select(Post).where(Post.id == NOBODY),
     "the column without a condition": select(Post.workspace_id).where(Post.id == MINE),
     "every workspace": select(Workspace).where(Workspace.name == "Test"),
-    "a join by id": select(Destination)
+    "a join of strays": select(Destination)
     .join(Account, Account.id == Destination.account_id)
+    .where(Destination.post_id == MINE),
+    "a join by a key without it": select(Step)
+    .join(Destination, Destination.id == Step.destination_id)
     .where(Destination.workspace_id == MINE),
     "a list of tables": select(Destination, Post).where(
-        Destination.workspace_id == MINE, Post.id == Destination.post_id
+        Destination.workspace_id == MINE, Post.id == NOBODY
     ),
     "the same table again": select(Post)
     .where(Post.workspace_id == MINE)

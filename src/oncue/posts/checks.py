@@ -99,7 +99,6 @@ def count_scheduled(
         .join(Destination, Destination.post_id == Post.id)
         .where(
             Post.workspace_id == workspace_id,
-            Destination.workspace_id == workspace_id,
             Destination.account_id == account_id,
             Post.status == Status.SCHEDULED,
             Post.scheduled_for.between(start, end),

@@ -30,11 +30,7 @@ def publications(session: Session, workspace_id: UUID, post_id: UUID) -> Sequenc
     """
     rows = session.execute(
         select(Destination, AccountRow)
-        .join(
-            AccountRow,
-            (AccountRow.workspace_id == Destination.workspace_id)
-            & (AccountRow.id == Destination.account_id),
-        )
+        .join(AccountRow, AccountRow.id == Destination.account_id)
         .where(
             Destination.workspace_id == workspace_id,
             Destination.post_id == post_id,

@@ -19,10 +19,7 @@ from oncue.posts.service import get
 # Every answer with a post runs this, so it is built once: building costs more than running it.
 _DESTINATIONS = (
     select(Destination, Account)
-    .join(
-        Account,
-        (Account.workspace_id == Destination.workspace_id) & (Account.id == Destination.account_id),
-    )
+    .join(Account, Account.id == Destination.account_id)
     .where(
         Destination.workspace_id == bindparam("workspace"),
         Destination.post_id.in_(bindparam("posts", expanding=True)),

@@ -109,7 +109,6 @@ def _posted_since(session: Session, workspace_id: UUID, platform: str, since: da
         .select_from(Destination)
         .join(Post, Post.id == Destination.post_id)
         .where(
-            Destination.workspace_id == workspace_id,
             Post.workspace_id == workspace_id,
             Post.created_at >= since,
             Destination.platform == platform,

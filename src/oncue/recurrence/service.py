@@ -142,11 +142,7 @@ def runs(
     posts.get(session, workspace_id, post_id)
     found = (
         select(RecurrenceRun)
-        .join(
-            Recurrence,
-            (Recurrence.workspace_id == RecurrenceRun.workspace_id)
-            & (Recurrence.id == RecurrenceRun.recurrence_id),
-        )
+        .join(Recurrence, Recurrence.id == RecurrenceRun.recurrence_id)
         .where(RecurrenceRun.workspace_id == workspace_id, Recurrence.post_id == post_id)
         .order_by(RecurrenceRun.due_at.desc(), RecurrenceRun.recurrence_id.desc())
         .limit(limit)
