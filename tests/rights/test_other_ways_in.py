@@ -1,4 +1,4 @@
-"""Names that the document does not tell of: cells of an imported file, and Idempotency-Keys."""
+"""Names that the document does not tell of: in an imported file, a header, networks' options."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,10 @@ import pytest
 from api.answers import NOBODY
 from api.importing import imported, listed, table
 from installation import Installation
+from oncue.connectors.planned import PLANNED
+from oncue.connectors.registry import CONNECTORS
 from oncue.lib import ids
+from rights.fields import bears_id
 from rights.scene import PNG, file
 
 pytestmark = pytest.mark.anyio
@@ -76,3 +79,12 @@ async def test_another_workspaces_idempotency_key_is_a_new_one(
     assert "idempotent-replayed" not in mine.headers
     assert mine.json().get("id", "mine") != theirs.json().get("id", "theirs")
     assert again.text == mine.text
+
+
+def test_the_options_of_networks_name_nothing_of_ours() -> None:
+    """The document says of platformMetadata only that there may be anything in it."""
+    specs = [*PLANNED.values(), *(connector.spec for connector in CONNECTORS.values())]
+
+    names = {name for spec in specs for name in spec.options if bears_id(name, {})}
+
+    assert names == {"instagramAudioId"}  # one that Instagram gives out
