@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rights.scene import DAILY, LATER, PNG
+from rights.scene import DAILY, LATER, PNG, WEEK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,6 @@ SKETCH: Final = {
     "media": [{"type": "image"}],
 }
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
-WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 YEAR: Final = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
 
 GOOD: Final[Mapping[str, Ask]] = {
@@ -98,11 +97,11 @@ GOOD: Final[Mapping[str, Ask]] = {
     "GET /v1/posts/import/template": NOTHING,
     "POST /v1/posts/import": Ask(file=("a.csv", b"content,accountIds\nHi,no")),
     "GET /v1/posts/import/{job_id}/status": about(job_id="@job"),
-    "POST /v1/posts": Ask(json=WHOLE),
+    "POST /v1/posts": Ask(json=WHOLE | {"queue": True}),
     "POST /v1/posts/bulk": Ask(json={"posts": [WHOLE]}),
     "POST /v1/posts/bulk-video": Ask(json={"posts": [CLIP]}),
     "POST /api/v1/posts/bulk": Ask(json={"posts": [ELSEWHERE]}),
-    "PATCH /v1/posts/{post_id}": on("draft", WHOLE),
+    "PATCH /v1/posts/{post_id}": on("draft", WHOLE | {"scheduledFor": LATER}),
     "POST /v1/posts/{post_id}/clone": on("published"),
     "POST /v1/posts/{post_id}/duplicate": on("published"),
     "POST /v1/posts/{post_id}/publish": on("ready"),
@@ -110,7 +109,7 @@ GOOD: Final[Mapping[str, Ask]] = {
     "DELETE /v1/posts/{post_id}": on("doomed"),
     "POST /v1/posts/{post_id}/retry": on("failed"),
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": at(
-        "failed for good", {"content": "Better"}
+        "failed for good", {"content": "Better", "refreshMedia": True}
     ),
     "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": at("unknown", {"published": True}),
     "POST /v1/posts/retry-failed": Ask(
@@ -142,7 +141,7 @@ GOOD: Final[Mapping[str, Ask]] = {
     "POST /v1/webhooks/test": Ask(json={"webhookId": "@webhook"}),
     "GET /v1/webhooks/callbacks": PAGE,
     "GET /v1/webhooks/{webhook_id}": about(webhook_id="@webhook"),
-    "PATCH /v1/webhooks/{webhook_id}": about({"description": "Mine"}, webhook_id="@webhook"),
+    "PATCH /v1/webhooks/{webhook_id}": about({"enabled": False}, webhook_id="@doomed webhook"),
     "POST /v1/webhooks/{webhook_id}/test": about(webhook_id="@webhook"),
     "GET /v1/webhooks/{webhook_id}/deliveries": Ask(
         path={"webhook_id": "@webhook"}, query={"cursor": "@cursor"}

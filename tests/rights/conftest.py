@@ -35,7 +35,9 @@ async def two(shared_settings: Settings) -> AsyncIterator[Two]:
     db = open_database(shared_settings)
     try:
         async with install(shared_settings, db, Clock()) as installation:
-            yield await furnish(installation)
+            made = await furnish(installation)
+            yield made
+            await made.theirs.oncue.api.aclose()
     finally:
         await db.close()
 

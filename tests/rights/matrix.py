@@ -20,6 +20,8 @@ from rights.scene import Two
 
 NOBODYS_NUMBER: Final = 2**31 - 1  # the largest that an account can have
 
+ONCE: Final = {"Idempotency-Key": "once"}
+
 # What tells requests apart, and not answers. The body is compared but for the id in it.
 PASSING: Final = frozenset({"x-request-id", "x-ratelimit-remaining", "content-length"})
 
@@ -75,7 +77,7 @@ class Matrix:
             for place in things_in(ask):
                 self.trials[operation, place] = await self.attempt(operation, place)
         for operation in GOOD:
-            self.good[operation] = await self.send(operation, self._things(operation))
+            self.good[operation] = await self.send(operation, self._things(operation), **ONCE)
         self.rows = await contents(self.two.mine.oncue)
         self.theirs_changed = {row for row in first ^ self.rows if row.owner == theirs}
 
@@ -104,10 +106,14 @@ class Matrix:
             changed=changed - {row for row in kept if row.owner == mine},
         )
 
-    async def send(self, operation: str, things: Mapping[str, Any]) -> httpx.Response:
+    async def send(
+        self, operation: str, things: Mapping[str, Any], **headers: str
+    ) -> httpx.Response:
         """Send a request; note what it is answered, and what the database is asked meanwhile."""
         with watching(self.statements):
-            answer = await send(self.two.mine.oncue.api, operation, GOOD[operation], things)
+            answer = await send(
+                self.two.mine.oncue.api, operation, GOOD[operation], things, headers
+            )
         self.texts.append((operation, answer.text))
         return answer
 

@@ -47,7 +47,11 @@ def with_things(part: Any, things: Mapping[str, Any], at: str) -> Any:
 
 
 async def send(
-    api: httpx.AsyncClient, operation: str, ask: Ask, things: Mapping[str, Any]
+    api: httpx.AsyncClient,
+    operation: str,
+    ask: Ask,
+    things: Mapping[str, Any],
+    headers: Mapping[str, str],
 ) -> httpx.Response:
     """Send a request that names these things at its places."""
     method, template = operation.split()
@@ -58,4 +62,5 @@ async def send(
         f"{path}?{query}" if query else path,
         json=with_things(ask.json, things, "body:"),
         files=file(*ask.file) if ask.file else None,
+        headers=headers,
     )

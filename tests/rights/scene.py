@@ -21,6 +21,7 @@ THEIRS: Final = "Stranger"
 
 PNG: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01" + b"\x00" * 30
 LATER: Final = "2026-11-23T09:00:00Z"
+WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": "UTC"}
 
 # Posts by what they are called. What can be done only once has one for each time.
@@ -81,6 +82,7 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
     """Fill a workspace whose accounts are the sandbox user of this name."""
     await oncue.db.write(lambda session: limit(session, oncue.workspace_id))
     title = name.capitalize()
+    await oncue.api.put("/v1/queue/slots", json=WEEK)
     posts = await posts_of(oncue, title)
     job = await made(oncue, "/v1/posts/import", files=file("a.csv", b"content,accountIds\nHi,no"))
     await oncue.errands()
