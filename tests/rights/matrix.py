@@ -13,9 +13,9 @@ from api.answers import NOBODY
 from installation import START, Installation
 from oncue.api.native.paging import write_cursor
 from oncue.lib import ids
-from rights.asks import GOOD
+from rights.asks import GOOD, Ask
 from rights.fences import OWNER, Statement, watching
-from rights.requests import send, things_in
+from rights.requests import send, things_in, without
 from rights.scene import Two
 
 NOBODYS_NUMBER: Final = 2**31 - 1  # the largest that an account can have
@@ -66,18 +66,24 @@ class Matrix:
     rows: Set[Row]  # as they are now
     trials: dict[tuple[str, str], Trial] = field(default_factory=dict)
     good: dict[str, httpx.Response] = field(default_factory=dict)
+    less: dict[tuple[str, str], httpx.Response] = field(default_factory=dict)
     texts: list[tuple[str, str]] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     theirs_changed: Set[Row] = frozenset()
 
     async def run(self) -> None:
-        """Try every place, and then send each good request as it is."""
+        """Try every place; then send each good request as it is, and without each field of it."""
         first, theirs = self.rows, self.two.theirs.workspace_id.hex
         for operation, ask in GOOD.items():
             for place in things_in(ask):
                 self.trials[operation, place] = await self.attempt(operation, place)
         for operation in GOOD:
-            self.good[operation] = await self.send(operation, self._things(operation), **ONCE)
+            self.good[operation] = await self.send(operation, self._things(operation), headers=ONCE)
+        for operation, place in self.trials:
+            if not place.startswith("path:"):
+                less = without(GOOD[operation], place)
+                things = self._things(operation)
+                self.less[operation, place] = await self.send(operation, things, less)
         self.rows = await contents(self.two.mine.oncue)
         self.theirs_changed = {row for row in first ^ self.rows if row.owner == theirs}
 
@@ -107,13 +113,16 @@ class Matrix:
         )
 
     async def send(
-        self, operation: str, things: Mapping[str, Any], **headers: str
+        self,
+        operation: str,
+        things: Mapping[str, Any],
+        ask: Ask | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request; note what it is answered, and what the database is asked meanwhile."""
+        api = self.two.mine.oncue.api
         with watching(self.statements):
-            answer = await send(
-                self.two.mine.oncue.api, operation, GOOD[operation], things, headers
-            )
+            answer = await send(api, operation, ask or GOOD[operation], things, headers or {})
         self.texts.append((operation, answer.text))
         return answer
 

@@ -1,6 +1,7 @@
 """Requests of rights.asks: where they name things, and sending them with others instead."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -42,6 +43,27 @@ def with_things(part: Any, things: Mapping[str, Any], at: str) -> Any:
             }
         case list():
             return [with_things(value, things, f"{at}[]") for value in part]
+        case _:
+            return part
+
+
+def without(ask: Ask, place: str) -> Ask:
+    """The request, but that the field at this place is left out."""
+    query = _without(ask.query, place, "query:")
+    return replace(ask, query=query, json=_without(ask.json, place, "body:"))
+
+
+def _without(part: Any, place: str, at: str) -> Any:
+    match part:
+        case dict():
+            fields = {name: (inside(at, name), value) for name, value in part.items()}
+            return {
+                name: _without(value, place, there)
+                for name, (there, value) in fields.items()
+                if there not in (place, place.removesuffix("[]"))
+            }
+        case list():
+            return [_without(value, place, f"{at}[]") for value in part]
         case _:
             return part
 
