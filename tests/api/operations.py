@@ -1,7 +1,9 @@
-"""The operations of this part of the API, the scope each takes, and ids of nothing."""
+"""Every operation of both dialects, the scope it takes, and ids of nothing."""
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+import httpx2 as httpx
 
 from api.answers import NOBODY
 from installation import Installation
@@ -24,11 +26,17 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "GET /v1/posts/{post_id}/events/latest": READ,
     "GET /v1/posts/{post_id}/replies": READ,
     "POST /v1/posts/{post_id}/publish": WRITE,
+    "POST /v1/posts/{post_id}/unpublish": WRITE,
+    "POST /v1/posts/{post_id}/archive": WRITE,
+    "POST /v1/posts/{post_id}/unarchive": WRITE,
     "POST /v1/posts/{post_id}/retry": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/fix": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": WRITE,
     "POST /v1/posts/{post_id}/platforms/{platform_id}/retry-comment": WRITE,
+    "POST /v1/posts/bulk": WRITE,
+    "POST /v1/posts/bulk-video": WRITE,
     "POST /v1/posts/import": WRITE,
+    "GET /v1/posts/import/template": READ,
     "GET /v1/posts/import/{job_id}/status": READ,
     "POST /v1/posts/{post_id}/recurrence": WRITE,
     "GET /v1/posts/{post_id}/recurrence": READ,
@@ -75,6 +83,10 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Scope.WEBHOOKS_WRITE,
     "GET /v1/auth/me": None,
     "GET /v1/health": None,
+    "POST /api/v1/posts/bulk": WRITE,
+    "POST /api/v1/posts/retry-failed": WRITE,
+    "GET /api/v1/accounts": Scope.ACCOUNTS_READ,
+    "GET /api/v1/me": None,
 }
 UNSEEN: Final[Mapping[str, str]] = {
     "post_id": ids.to_typeid("post", NOBODY),
@@ -86,6 +98,15 @@ UNSEEN: Final[Mapping[str, str]] = {
     "webhook_id": ids.to_typeid("wh", NOBODY),
     "delivery_id": ids.to_typeid("dlv", NOBODY),
 }
+
+
+async def ask(installation: Installation, operation: str, key: str) -> httpx.Response:
+    """An operation on things that are not there, with a body that is not good."""
+    method, template = operation.split()
+    body: dict[str, object] | None = None if method == "GET" else {}
+    headers = {"authorization": f"Bearer {key}"}
+    path = template.format(**UNSEEN)
+    return await installation.api.request(method, path, json=body, headers=headers)
 
 
 async def served(installation: Installation) -> Mapping[str, Any]:

@@ -208,8 +208,21 @@ def references(part: Any) -> set[str]:
             return set()
 
 
+# Operations that are not among these yet, and are asked in rights.asks.
+ELSEWHERE: Final = frozenset(
+    {
+        "POST /v1/posts/{post_id}/unpublish",
+        "POST /v1/posts/{post_id}/archive",
+        "POST /v1/posts/{post_id}/unarchive",
+        "POST /v1/posts/bulk",
+        "POST /v1/posts/bulk-video",
+        "GET /v1/posts/import/template",
+    }
+)
+
+
 def test_every_operation_is_asked() -> None:
-    assert ASKED.keys() == SCOPES.keys()
+    assert ASKED.keys() | COMPAT.keys() | ELSEWHERE == SCOPES.keys()
 
 
 async def test_what_is_sent_is_what_the_document_says(installation: Installation) -> None:

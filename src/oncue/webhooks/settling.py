@@ -184,7 +184,9 @@ def log_attempt(
     session: Session, workspace_id: UUID, delivery_id: UUID, outcome: Outcome, now: datetime
 ) -> None:
     """Add an attempt to the delivery's log; a replay goes on counting."""
-    count = select(func.count()).where(DeliveryAttempt.delivery_id == delivery_id)
+    count = select(func.count()).where(
+        DeliveryAttempt.workspace_id == workspace_id, DeliveryAttempt.delivery_id == delivery_id
+    )
     session.execute(
         insert(DeliveryAttempt).values(
             delivery_id=delivery_id,
