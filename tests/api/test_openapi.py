@@ -13,10 +13,9 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from api.answers import NOBODY
 from api.operations import SCOPES, served
+from comments.failing import failed_comment
 from installation import Installation
 from oncue.lib import ids
-from oncue.posts.comments import CommentState
-from oncue.posts.models import Comment
 
 pytestmark = pytest.mark.anyio
 
@@ -389,17 +388,9 @@ async def scene(installation: Installation) -> Mapping[str, str]:
 
 
 async def commented(installation: Installation) -> dict[str, Any]:
-    """A post whose first comment failed, on a network that one day may take comments."""
+    """A post whose first comment failed."""
     post = await installation.publish("MASTODON")
-    comment = Comment(
-        destination_id=ids.from_typeid("pp", post["platforms"][0]["id"]),
-        workspace_id=installation.workspace_id,
-        text="First!",
-        state=CommentState.FAILED,
-        error="No",
-        created_at=installation.clock(),
-    )
-    await installation.db.write(lambda session: session.add(comment))
+    await failed_comment(installation, post)
     return post
 
 

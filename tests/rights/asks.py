@@ -112,6 +112,7 @@ GOOD: Final[Mapping[str, Ask]] = {
         "failed for good", {"content": "Better", "refreshMedia": True}
     ),
     "POST /v1/posts/{post_id}/platforms/{platform_id}/resolve": at("unknown", {"published": True}),
+    "POST /v1/posts/{post_id}/platforms/{platform_id}/retry-comment": at("commented"),
     "POST /v1/posts/retry-failed": Ask(
         json={"postIds": ["@failed elsewhere"], "accountId": "@account"}
     ),
@@ -152,6 +153,7 @@ GOOD: Final[Mapping[str, Ask]] = {
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": about(
         webhook_id="@webhook", delivery_id="@delivery"
     ),
+    "POST /v1/webhooks/callbacks/{delivery_id}/replay": about(delivery_id="@callback"),
     "POST /v1/webhooks/{webhook_id}/replay": about(YEAR, webhook_id="@webhook"),
     "DELETE /v1/webhooks/{webhook_id}": about(webhook_id="@doomed webhook"),
 }

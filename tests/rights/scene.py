@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx2 as httpx
 from sqlalchemy.orm import Session
 
+from comments.failing import failed_comment
 from installation import Installation
 from oncue.sandbox.identities import USERS
 from oncue.sandbox.network import TOKEN_PREFIX
@@ -28,7 +29,7 @@ DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": 
 DRAFTS: Final = ("draft", "ready", "doomed", "withdrawn", "old", "submitted")
 SCHEDULED: Final = ("plain", "recurring", "ending")
 FAILED: Final = ("failed", "failed for good", "failed elsewhere", "failed again")
-PUBLISHED: Final = ("published", "public")
+PUBLISHED: Final = ("published", "public", "commented")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
     hook = {"url": f"https://hooks.example/{title}"}
     webhooks = [await made(oncue, "/v1/webhooks", json=hook) for _ in range(2)]
     tested = await made(oncue, f"/v1/webhooks/{webhooks[0]['id']}/test")
+    callbacks = (await oncue.api.get("/v1/webhooks/callbacks")).json()
     page = (await oncue.api.get("/v1/posts?limit=1")).json()
     things = {
         **{name: post["id"] for name, post in posts.items()},
@@ -104,6 +106,7 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
         "webhook": webhooks[0]["id"],
         "doomed webhook": webhooks[1]["id"],
         "delivery": tested["data"]["id"],
+        "callback": callbacks["data"][0]["id"],
         "cursor": page["pagination"]["next_cursor"],
     }
     secrets = {oncue.key, TOKEN_PREFIX + name, *(webhook["secret"] for webhook in webhooks)}
@@ -137,6 +140,7 @@ async def posts_of(oncue: Installation, text: str) -> Mapping[str, Made]:
         posts[name] = await oncue.create(platform, **said)
         await made(oncue, f"/v1/posts/{posts[name]['id']}/publish", headers=callback)
     await oncue.run_due()
+    await failed_comment(oncue, posts["commented"])
     return posts
 
 
