@@ -3,14 +3,14 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 
 class AppError(Exception):
     """Base of every error a caller is expected to meet. Anything else is a bug."""
 
-    code: ClassVar[str] = "INTERNAL_ERROR"
-    status: ClassVar[int] = 500
+    code: str = "INTERNAL_ERROR"
+    status: int = 500
 
     @property
     def details(self) -> Any | None:
@@ -136,6 +136,27 @@ class OperationNotPermitted(Conflict):
             f"Cannot {operation} a post that is {current} (only {permitted})",
             {"operation": operation, "status": current, "permittedIn": sorted(permitted_in)},
         )
+
+
+@dataclass(eq=False, kw_only=True)
+class NotAccepted(AppError):
+    """A file that is not taken: its kind, its size, or because it cannot be read.
+
+    `code` is one of MEDIA_TYPE_NOT_SUPPORTED, MEDIA_TOO_LARGE, IMAGE_TOO_LARGE, TOO_MANY_FRAMES,
+    MEDIA_UNREADABLE, PROBE_LIMIT and MEDIA_NOT_MENDABLE.
+    """
+
+    code: str
+    reason: str
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    status: int = 422
+
+    def __str__(self) -> str:
+        return self.reason
+
+    @property
+    def details(self) -> Any:
+        return {"reason": self.code.lower(), **self.facts}
 
 
 @dataclass(eq=False)

@@ -19,8 +19,15 @@ from oncue.connectors.base import (
     Unclear,
     Unreadable,
 )
-from oncue.connectors.frame import ANY, Frame
-from oncue.connectors.spec import Draft, Media, MediaRules, Problem, ThreadItem
+from oncue.connectors.frame import Frame
+from oncue.connectors.spec import (
+    Draft,
+    Media,
+    MediaRules,
+    Problem,
+    ThreadItem,
+    file_problems,
+)
 
 BODY: Final = {"data": {"id": "7", "n": 8, "ok": True, "no": None}, "list": [{"id": "9"}]}
 PNG: Final = Media(id="m1", type="image/png", bytes=10, sha256="a" * 64, filename="a.png")
@@ -190,6 +197,10 @@ RULES: Final = MediaRules(
     video_bytes=100,
     image_frame=Frame(at_most=(20, 20)),
     video_seconds=(0.5, 60),
+    video_frame=Frame(at_most=(640, 640)),
+    video_fps=(1, 60),
+    video_codecs=frozenset({"h264"}),
+    audio_codecs=frozenset({"aac"}),
     alt_text=5,
 )
 WITH_GIFS: Final = replace(
@@ -215,8 +226,9 @@ def test_so_does_the_size_a_picture_may_have() -> None:
     kinds = [PNG, MP4, GIF]
 
     image = Frame(at_most=(20, 20))
-    assert [RULES.frame_of(kind) for kind in kinds] == [image, ANY, image]
-    assert [WITH_GIFS.frame_of(kind) for kind in kinds] == [image, ANY, Frame(at_most=(5, 5))]
+    assert [RULES.frame_of(kind) for kind in kinds] == [image, Frame(at_most=(640, 640)), image]
+    small = Frame(at_most=(5, 5))
+    assert [WITH_GIFS.frame_of(kind) for kind in kinds] == [image, RULES.video_frame, small]
 
 
 class Strict(Scripted):
@@ -247,6 +259,19 @@ def problem(code: str, limit: int | None = None, actual: int | None = None, **mo
         (draft("Hi", replace(MP4, width=99, height=99, seconds=60), replace(PNG, seconds=99)), []),
         (draft("Hi", replace(MP4, seconds=0.4)), [problem("MEDIA_DURATION_NOT_SUPPORTED")]),
         (draft("Hi", replace(MP4, seconds=60.1)), [problem("MEDIA_DURATION_NOT_SUPPORTED")]),
+        (
+            draft("Hi", replace(MP4, fps=61, video_codec="vp9", audio_codec="opus")),
+            [
+                problem("MEDIA_FRAME_RATE_NOT_SUPPORTED"),
+                problem("MEDIA_CODEC_NOT_SUPPORTED"),
+                problem("MEDIA_CODEC_NOT_SUPPORTED"),
+            ],
+        ),
+        (draft("Hi", replace(MP4, fps=60, video_codec="h264", audio_codec="aac")), []),
+        (
+            draft("Hi", replace(MP4, width=641, height=2)),
+            [problem("MEDIA_DIMENSIONS_NOT_SUPPORTED")],
+        ),
         (draft("Hi", replace(PNG, alt="123456")), [problem("ALT_TEXT_TOO_LONG", 5, 6)]),
         (
             draft("12345678901", replace(MP4, bytes=101, alt="123456")),
@@ -265,6 +290,16 @@ def test_every_broken_rule_is_found_with_limit_and_value(
 
     assert [replace(each, message="") for each in found] == problems
     assert all(each.message.startswith("Scripted ") for each in found)
+
+
+def test_a_gif_may_have_so_many_frames() -> None:
+    spec = replace(Strict.spec, media=replace(WITH_GIFS, gif_frames=350))
+    gif = replace(GIF, frames=351)
+
+    assert list(file_problems(spec, replace(gif, frames=350), "media")) == []
+    assert list(file_problems(spec, gif, "media")) == [
+        problem("TOO_MANY_FRAMES", 350, 351, message="Scripted takes 350 frames; a.png has 351")
+    ]
 
 
 def test_in_a_thread_each_problem_names_its_item() -> None:

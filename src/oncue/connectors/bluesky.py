@@ -76,6 +76,7 @@ class Bluesky(Connector, Deletes, SignsIn):
             at_most=4,
             image_types=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
             image_bytes=2_000_000,  # a server with an older lexicon refuses more than 1,000,000
+            video_bytes=300_000_000,  # for when videos are sent
         ),
         credentials=("identifier", "appPassword"),
         takes_nothing=True,

@@ -85,6 +85,8 @@ class Mastodon(Connector, Deletes, Finds):
             image_frame=Frame(pixels=33_177_600),  # image_matrix_limit, unless a server has its own
             video_types=frozenset({"video/mp4", "video/webm", "video/quicktime"}),
             video_bytes=99 * MB,
+            video_frame=Frame(pixels=8_294_400),  # video_matrix_limit, likewise
+            video_fps=(0, 120),
             alt_text=1500,
         ),
         credentials=("accessToken",),

@@ -71,6 +71,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 image_types=PHOTOS,
                 image_bytes=36 * MB,
                 image_frame=Frame(pixels=36_152_320),
+                gif_frames=250,
                 video_types=MP4,
                 video_bytes=500 * MB,
                 video_seconds=(3, 1_800),
@@ -103,6 +104,9 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 video_types=MP4_MOV,
                 video_bytes=300 * MB,
                 video_seconds=(3, 900),
+                video_fps=(23, 60),
+                video_codecs=frozenset({"h264", "hevc"}),
+                audio_codecs=frozenset({"aac"}),
             ),
             INSTAGRAM_OPTIONS,
             # 25, 50 or 100 by source and date: the most, so that no day is called full too early.
@@ -132,9 +136,13 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 at_most=35,
                 image_types=frozenset({"image/jpeg", "image/webp"}),
                 image_bytes=20 * MB,
+                image_frame=Frame(pixels=1_920 * 1_080),
                 video_types=MP4_MOV | {"video/webm"},
                 video_bytes=4 * GB,
                 video_seconds=(0, 600),
+                video_frame=Frame(at_least=(360, 360), at_most=(4_096, 4_096)),
+                video_fps=(23, 60),
+                video_codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
             ),
             TIKTOK_OPTIONS,
             daily_posts=15,  # pages about the Content Posting API; TikTok's own names no number
@@ -211,6 +219,7 @@ PLANNED: Final[Mapping[str, Spec]] = {
                 video_types=MP4,
                 video_bytes=500 * MB,
                 video_seconds=(5, 60),
+                video_frame=Frame(ratio=(0.55, 0.575)),  # 9:16, give or take a rounding
             ),
         ),
     )

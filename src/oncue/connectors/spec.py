@@ -24,6 +24,10 @@ class Media:
     width: int | None = None
     height: int | None = None
     seconds: float | None = None  # how long a video lasts, where that is known
+    frames: int | None = None  # of a GIF or another animation; likewise, and so on
+    fps: float | None = None
+    video_codec: str | None = None  # FFmpeg's names: h264, aac
+    audio_codec: str | None = None
 
     @property
     def is_video(self) -> bool:
@@ -87,7 +91,7 @@ class TextRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRules:
-    """What may be attached to one post. Sizes in bytes."""
+    """What may be attached to one post. Sizes in bytes, codecs by FFmpeg's names."""
 
     at_most: int
     at_least: int = 0
@@ -97,8 +101,13 @@ class MediaRules:
     image_frame: Frame = ANY
     gif_bytes: int | None = None  # None: as for any image
     gif_frame: Frame | None = None  # likewise
+    gif_frames: int | None = None  # how many; None: any number
     video_bytes: int = 0
     video_seconds: tuple[float, float] | None = None  # how short and how long a video may be
+    video_frame: Frame = ANY
+    video_fps: tuple[float, float] | None = None  # how few and how many frames a second
+    video_codecs: frozenset[str] = frozenset()  # empty: any
+    audio_codecs: frozenset[str] = frozenset()  # likewise
     alt_text: int | None = None
 
     def limit_of(self, item: Media) -> int | None:
@@ -112,7 +121,7 @@ class MediaRules:
     def frame_of(self, item: Media) -> Frame:
         """Which width and height `item` may have."""
         if item.is_video:
-            return ANY
+            return self.video_frame
         return self.gif_frame if item.is_gif and self.gif_frame else self.image_frame
 
 
@@ -203,14 +212,14 @@ def media_problems(spec: Spec, media: Sequence[Media], field: str) -> list[Probl
     if len(media) > rules.at_most:
         problems.append(_media_count(spec, field, "TOO_MANY_MEDIA", rules.at_most, len(media)))
     for item in media:
-        problems += _file_problems(spec, item, field)
+        problems += file_problems(spec, item, field)
+        problems += _alt_problems(spec, item, field)
     return problems
 
 
-def _file_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
-    """What the network has against one file: its kind, or else its size, shape and length."""
-    rules = spec.media
-    limit = rules.limit_of(item)
+def file_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
+    """What the network has against one file: its kind, or else its size, shape and insides."""
+    limit = spec.media.limit_of(item)
     if limit is None:
         yield Problem(
             field=field,
@@ -219,19 +228,25 @@ def _file_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
         )
     else:
         yield from _size_problems(spec, item, limit, field)
-    if rules.alt_text is not None and len(item.alt) > rules.alt_text:
+        if item.is_video:
+            yield from _video_problems(spec, item, field)
+
+
+def _alt_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
+    limit = spec.media.alt_text
+    if limit is not None and len(item.alt) > limit:
         yield Problem(
             field=field,
             code="ALT_TEXT_TOO_LONG",
-            message=f"{spec.name} takes {rules.alt_text} characters of alternative text",
-            limit=rules.alt_text,
+            message=f"{spec.name} takes {limit} characters of alternative text",
+            limit=limit,
             actual=len(item.alt),
         )
 
 
 def _size_problems(spec: Spec, item: Media, limit: int, field: str) -> Iterator[Problem]:
-    """Bytes, pixels and seconds, as far as the file's are known."""
-    frame, seconds = spec.media.frame_of(item), spec.media.video_seconds
+    """Bytes, pixels and frames, as far as the file's are known."""
+    frame, frames = spec.media.frame_of(item), spec.media.gif_frames
     if item.bytes > limit:
         yield Problem(
             field=field,
@@ -247,16 +262,41 @@ def _size_problems(spec: Spec, item: Media, limit: int, field: str) -> Iterator[
             code="MEDIA_DIMENSIONS_NOT_SUPPORTED",
             message=f"{spec.name} takes pictures of {frame}; {size}",
         )
-    if item.seconds is None or seconds is None or not item.is_video:
-        return
-    least, most = seconds
-    if not least <= item.seconds <= most:
+    if item.is_gif and frames is not None and (item.frames or 0) > frames:
         yield Problem(
             field=field,
-            code="MEDIA_DURATION_NOT_SUPPORTED",
-            message=f"{spec.name} takes videos of {least:g} to {most:g} seconds; "
-            f"{item.filename} lasts {item.seconds:g}",
+            code="TOO_MANY_FRAMES",
+            message=f"{spec.name} takes {frames} frames; {item.filename} has {item.frames}",
+            limit=frames,
+            actual=item.frames,
         )
+
+
+def _video_problems(spec: Spec, item: Media, field: str) -> Iterator[Problem]:
+    """Seconds, frames a second and codecs, as far as the video's are known."""
+    rules = spec.media
+    for code, unit, bounds, actual in (
+        ("MEDIA_DURATION_NOT_SUPPORTED", "seconds", rules.video_seconds, item.seconds),
+        ("MEDIA_FRAME_RATE_NOT_SUPPORTED", "frames a second", rules.video_fps, item.fps),
+    ):
+        if bounds is not None and actual is not None and not bounds[0] <= actual <= bounds[1]:
+            yield Problem(
+                field=field,
+                code=code,
+                message=f"{spec.name} takes videos of {bounds[0]:g} to {bounds[1]:g} {unit}; "
+                f"{item.filename} has {actual:g}",
+            )
+    for taken, codec in (
+        (rules.video_codecs, item.video_codec),
+        (rules.audio_codecs, item.audio_codec),
+    ):
+        if taken and codec is not None and codec not in taken:
+            yield Problem(
+                field=field,
+                code="MEDIA_CODEC_NOT_SUPPORTED",
+                message=f"{spec.name} takes {', '.join(sorted(taken))}; "
+                f"{item.filename} is in {codec}",
+            )
 
 
 def _media_count(spec: Spec, field: str, code: str, limit: int, actual: int) -> Problem:

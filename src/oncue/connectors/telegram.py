@@ -26,6 +26,7 @@ from oncue.connectors.base import (
     Secrets,
     Steps,
 )
+from oncue.connectors.frame import ANY, Frame
 from oncue.connectors.spec import (
     MB,
     Draft,
@@ -43,8 +44,6 @@ from oncue.connectors.spec import (
 # of entities are UTF-16, and we send none: Telegram links addresses in plain text itself.
 TEXT: Final = TextRule(limit=4096, unit="characters")
 CAPTION: Final = TextRule(limit=1024, unit="characters next to media")
-PHOTO_SIDES: Final = 10_000  # width and height together
-PHOTO_RATIO: Final = 20  # the longer side by the shorter
 WORDS: Final = 300  # of a description: more than Telegram ever says
 
 
@@ -58,6 +57,9 @@ class Telegram(Connector, Deletes):
             at_most=10,
             image_types=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
             image_bytes=10 * MB,
+            image_frame=Frame(sides=10_000, ratio=(1 / 20, 20)),
+            gif_frame=ANY,  # an animation is no photo
+            video_bytes=50 * MB,  # for when videos are sent
         ),
         credentials=("botToken", "chatId"),
     )
@@ -102,7 +104,6 @@ class Telegram(Connector, Deletes):
             *text_problems(spec, draft.text, "content"),
             *media_problems(spec, draft.media, "media"),
             *_mixed(draft.media),
-            *(problem for item in draft.media for problem in _misshapen(item)),
         ]
 
     def sign(self, call: Call, secrets: Secrets) -> Call:
@@ -230,24 +231,5 @@ def _mixed(media: Sequence[Media]) -> list[Problem]:
             field="media",
             code="MEDIA_MIX_NOT_SUPPORTED",
             message="Telegram takes a GIF only on its own, not next to other media",
-        )
-    ]
-
-
-def _misshapen(item: Media) -> list[Problem]:
-    """A photo Telegram would not process, as far as its size in pixels is known."""
-    if item.is_gif or not item.width or not item.height:
-        return []
-    ratio = max(item.width, item.height) / min(item.width, item.height)
-    if item.width + item.height <= PHOTO_SIDES and ratio <= PHOTO_RATIO:
-        return []
-    return [
-        Problem(
-            field="media",
-            code="MEDIA_DIMENSIONS_NOT_SUPPORTED",
-            message=(
-                f"Telegram takes photos of {PHOTO_SIDES} pixels, width and height together, and "
-                f"a ratio of {PHOTO_RATIO}; {item.filename} is {item.width}x{item.height}"
-            ),
         )
     ]

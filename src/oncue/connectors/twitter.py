@@ -65,6 +65,16 @@ class Twitter(Connector, Deletes, Finds):
             image_bytes=5 * MB,
             gif_bytes=15 * MB,
             gif_frame=Frame(at_most=(1_280, 1_080)),
+            gif_frames=350,
+            # No type of video yet: what follows are the facts for when they are sent.
+            video_bytes=512 * MB,
+            video_seconds=(0.5, 140),
+            video_frame=Frame(
+                at_least=(32, 32), at_most=(1_280, 1_024), turnable=True, ratio=(1 / 3, 3)
+            ),
+            video_fps=(0, 60),
+            video_codecs=frozenset({"h264"}),
+            audio_codecs=frozenset({"aac"}),
             alt_text=1000,
         ),
         credentials=("accessToken",),
