@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 
 from api.answers import NOBODY, problem, rows
 from api.operations import SCOPES, UNSEEN, served
+from api.test_media import png
 from installation import Installation
 from oncue.lib import ids
 from oncue.workspaces import keys
@@ -214,6 +215,8 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
     installation: Installation,
 ) -> None:
     post = await installation.create("MASTODON", scheduledFor="2026-11-22T13:00:00Z")
+    file = {"file": ("a.png", png(), "image/png")}
+    media = (await installation.api.post("/v1/media", files=file)).json()
     persona = (await installation.api.post("/v1/personas", json={"name": "Ada"})).json()
     key = await installation.new_key(workspace_id=await installation.new_workspace())
     url = {"url": "https://hooks.example/"}
@@ -227,11 +230,13 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
         "platform_id": post["platforms"][0]["id"],
         "account_id": installation.account("MASTODON"),
         "persona_id": persona["id"],
+        "media_id": media["id"],
     }
     bodies = {
         "resolve": {"published": True},
         "{post_id}": {"content": "Mine now"},
         "{persona_id}": {"name": "Mine now"},
+        "{media_id}": {"altText": "Mine now"},
         "recurrence": {"recurrenceRule": "FREQ=DAILY", "timezone": "UTC"},
         "skip": {"at": "2026-11-23T13:00:00Z"},
         "{webhook_id}": {"enabled": False},

@@ -1,6 +1,6 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, of an import, and of a delivery.
+They are of a publication, of a request, of an import, of a delivery, and of a file.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -16,6 +16,12 @@ BEFORE_SEND: Final = "before_send"  # a delivery is claimed
 AFTER_SEND: Final = "after_send"  # a receiver has answered, and nobody wrote it down
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
 IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
+MEDIA_ARRIVED: Final = "media_arrived"  # an upload is stored, and its row knows nothing of it
+MEDIA_TAKEN: Final = "media_taken"  # a worker has a file
+MEDIA_RESERVED: Final = "media_reserved"  # it was looked into, and is about to be stored
+MEDIA_KEPT: Final = "media_kept"  # it is stored, and its row knows nothing of it
+MEDIA_SETTLED: Final = "media_settled"  # it is ready, and what came in is still there
+MEDIA_POINTS: Final = (MEDIA_TAKEN, MEDIA_RESERVED, MEDIA_KEPT, MEDIA_SETTLED)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

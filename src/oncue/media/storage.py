@@ -109,14 +109,16 @@ class FolderStorage:
         self.work = self.folder / WORK
 
     async def keep(self, file: Path, key: str, content_type: str) -> None:
-        with reached():
-            self.work.mkdir(parents=True, exist_ok=True)
-            store = LocalStore(self.folder)
+        with reached(nothing_is_missing=True):
+            store = self._open()
             try:
                 await obstore.copy_async(store, file.relative_to(self.folder).as_posix(), key)
             except BaseError:  # a file system without hard links
                 await obstore.put_async(store, key, file)
             await to_thread(_make_durable, self.folder / key)
+
+    def _open(self) -> LocalStore:
+        return LocalStore(self.folder, mkdir=True)
 
     async def path_of(self, key: str, size_bytes: int | None = None) -> Path:
         path = self.folder / key
@@ -135,7 +137,7 @@ class FolderStorage:
 
     async def drop(self, key: str) -> None:
         with suppress(Missing), reached():
-            await obstore.delete_async(LocalStore(self.folder), key)
+            await obstore.delete_async(self._open(), key)
 
     async def upload_url(self, key: str, lasting: timedelta) -> str | None:
         return None
@@ -156,7 +158,7 @@ class BucketStorage:
             self._to_others = _open_bucket(bucket, bucket.public_endpoint)
 
     async def keep(self, file: Path, key: str, content_type: str) -> None:
-        with reached():
+        with reached(nothing_is_missing=True):
             await obstore.put_async(
                 self._store,
                 key,
@@ -184,6 +186,12 @@ class BucketStorage:
                 raise WrongSize(actual)
             return await self.cache.add(key, found.stream(min_chunk_size=CHUNK_BYTES))
 
+    async def look(self) -> None:
+        """Raises Unavailable where the bucket does not answer, or not to us."""
+        with reached(nothing_is_missing=True):
+            async for _some in obstore.list(self._store, chunk_size=1):
+                return
+
     async def size_of(self, key: str) -> int | None:
         try:
             with reached():
@@ -206,16 +214,17 @@ class BucketStorage:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def reached(*, nothing_is_missing: bool = False) -> Iterator[None]:
     """Word what can go wrong with a storage: Missing, or Unavailable.
 
-    The trouble itself is logged by its kind alone: its words may hold a signed address.
+    `nothing_is_missing`: what is not there is not a file but the bucket itself. The trouble is
+    logged by its kind alone: its words may hold a signed address.
     """
     try:
         yield
-    except FileNotFoundError:
-        raise Missing from None
     except (BaseError, OSError) as trouble:
+        if isinstance(trouble, FileNotFoundError) and not nothing_is_missing:
+            raise Missing from None
         log.warning("storage_trouble", kind=type(trouble).__name__)
         words = "The storage of media cannot be reached or written; nothing was changed."
         raise Unavailable(words) from trouble

@@ -53,7 +53,7 @@ async def create_post(
 
     def work(session: Session) -> PostOut:
         post_id = queue.create(session, caller.workspace_id, new, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work, status=201)
 
@@ -88,7 +88,8 @@ async def list_posts(
     last = found[-1].post if more else None
     following = write_cursor(caller.workspace_id, last.created_at, last.id) if last else None
     return PostListOut(
-        data=[show_post(view) for view in found], pagination=show_page(following, limit)
+        data=[show_post(view, shared.links) for view in found],
+        pagination=show_page(following, limit),
     )
 
 
@@ -96,7 +97,7 @@ async def list_posts(
 async def get_post(post_id: PostPath, caller: PostsReader, shared: Shared) -> PostOut:
     """One post, whole."""
     return await shared.db.read(
-        lambda session: show_post(queries.view(session, caller.workspace_id, post_id))
+        lambda session: show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
     )
 
 
@@ -113,7 +114,7 @@ async def update_post(
 
     def work(session: Session) -> PostOut:
         editing.edit(session, caller.workspace_id, post_id, changes, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -137,7 +138,7 @@ async def cancel_post(
 
     def work(session: Session) -> PostOut:
         posts.cancel(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -161,7 +162,7 @@ async def duplicate_post(
 async def _clone(post_id: PostId, caller: Caller, shared: Services, once: Once) -> PostOut:
     def work(session: Session) -> PostOut:
         copy_id = cloning.clone(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, copy_id))
+        return show_post(queries.view(session, caller.workspace_id, copy_id), shared.links)
 
     return await once.write(work, status=201)
 
