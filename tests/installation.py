@@ -46,6 +46,7 @@ from oncue.lib import ids
 from oncue.lib.addresses import NOTHING
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
+from oncue.media.intake import Probe
 from oncue.publishing.engine import Work
 from oncue.publishing.promoter import Job
 from oncue.publishing.publisher import Publisher
@@ -58,6 +59,7 @@ from oncue.settings import Settings
 from oncue.workspaces import keys
 from oncue.workspaces import service as workspaces
 from oncue.workspaces.keys import ALL_SCOPES, Dialect
+from sniffing import sniffed
 
 T = TypeVar("T")
 
@@ -225,10 +227,12 @@ async def install(
     clock: Clock,
     outbound: HttpClient | None = None,
     guarded: GuardedClient | None = None,
+    probe: Probe = sniffed,
 ) -> AsyncIterator[Installation]:
     """Set up an installation on an empty database, beside a sandbox of its own.
 
-    A platform that the settings give an address is reached there and not in the sandbox.
+    A platform that the settings give an address is reached there and not in the sandbox. Files
+    are looked into by `probe`, which here costs no process of its own.
     """
     ledger = Ledger()
     sandbox = TestServer(create_sandbox(ledger, now=clock))
@@ -245,6 +249,7 @@ async def install(
         outbound,
         engine,
         guarded or GuardedClient(NOTHING, resolver=no_names),
+        probe=probe,
         now=clock,
         sleep=clock.sleep,
     )

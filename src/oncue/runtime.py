@@ -2,12 +2,12 @@
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import oncue.tables  # noqa: F401  (the migrations compare with all of them)
 from oncue.accounts import expiring
@@ -24,9 +24,16 @@ from oncue.lib.fence import SystemResolver
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
+from oncue.media.intake import PROBES_AT_ONCE, Intake, Probe
+from oncue.media.links import Links
+from oncue.media.probe import probe
+from oncue.media.processing import Processor
+from oncue.media.retention import Collector, Remover
+from oncue.media.storage import Storage, open_storage
 from oncue.publishing.comments import Commenter
 from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
+from oncue.publishing.files import file_of
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
@@ -38,6 +45,8 @@ from oncue.settings import Settings
 from oncue.webhooks.delivery import Deliverer
 from oncue.webhooks.dispatch import Dispatcher
 from oncue.workspaces.gate import Gate, MemoryGate, PostgresGate
+
+MEDIA_LINKS: Final = "media links"
 
 
 class CannotStart(RuntimeError):
@@ -78,7 +87,15 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await db.write(lambda session: verify_vault(session, vault))
         engine = open_engine(db, settings.heartbeat)
         yield assemble(
-            settings, db, vault, http, engine, outbound, now=utc_now, sleep=asyncio.sleep
+            settings,
+            db,
+            vault,
+            http,
+            engine,
+            outbound,
+            probe=probe,
+            now=utc_now,
+            sleep=asyncio.sleep,
         )
     finally:
         resolver.close()
@@ -94,11 +111,16 @@ def assemble(
     engine: Engine,
     outbound: GuardedClient,
     *,
+    probe: Probe,
     now: Clock,
     sleep: Callable[[float], Awaitable[None]],
 ) -> Runtime:
     """The parts of a process, fitted to each other; what touches the world is passed in."""
-    media_dir = settings.data_dir / "media"
+    storage = open_storage(settings)
+    intake = Intake(db=db, storage=storage, probe=probe, now=now)
+    processor = Processor(
+        db=db, intake=intake, outbound=outbound, now=now, lease=settings.heartbeat
+    )
     metrics = Metrics()
     wire = Wire(
         http=http,
@@ -106,7 +128,7 @@ def assemble(
         db=db,
         vault=vault,
         now=now,
-        media_file=lambda media_id: media_dir / media_id,
+        media_file=partial(file_of, storage),
     )
     publisher = Publisher(
         db=db,
@@ -125,8 +147,10 @@ def assemble(
         engine=engine,
         metrics=metrics,
         now=now,
-        media_dir=media_dir,
         outbound=outbound,
+        intake=intake,
+        processor=processor,
+        links=Links(base=settings.resolved_public_url, now=now, keys=vault.derived(MEDIA_LINKS)),
         gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
@@ -141,12 +165,29 @@ def assemble(
         Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
         Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
         Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
+        *media_duties(db, storage, processor, settings, now),
         Duty(name="expiring", topic=Topic.ERRAND, act=partial(expiring.warn, db, now)),
         Releasing(db=db, now=now).duty(),
         Tidying(db=db, now=now).duty(),
     ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)
     return Runtime(services=services, worker=worker)
+
+
+def media_duties(
+    db: Database, storage: Storage, processor: Processor, settings: Settings, now: Clock
+) -> Sequence[Duty]:
+    """Two files at a time are processed: one that comes slowly does not hold up the other."""
+    remover = Remover(db=db, storage=storage, now=now)
+    collector = Collector(db=db, storage=storage, now=now, retention=settings.media_retention)
+    return [
+        *(
+            Duty(name="processing_media", topic=Topic.ERRAND, act=processor.act)
+            for _ in range(PROBES_AT_ONCE)
+        ),
+        Duty(name="removing_media", topic=Topic.ERRAND, act=remover.act),
+        Duty(name="collecting_media", topic=Topic.ERRAND, act=collector.act),
+    ]
 
 
 def open_engine(db: Database, heartbeat: timedelta) -> Engine:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from oncue.lib.addresses import NOTHING, Allowed, BadAllowance
+from oncue.lib.buckets import BadBucket, Bucket
 
 PREFIX: Final = "ONCUE_"
 DEFAULT_PORT: Final = 8080
@@ -37,6 +38,11 @@ LOOKUP_SECONDS: Final = (15.0, 60.0, 180.0)
 HEARTBEAT: Final = timedelta(seconds=30)
 SHORTEST_HEARTBEAT: Final = timedelta(seconds=1)
 
+# How long a file that no post uses is kept. A quarter: people upload for a campaign before they
+# write it, and what a whole quarter has not touched was forgotten.
+MEDIA_RETENTION: Final = timedelta(days=90)
+LONGEST_RETENTION: Final = timedelta(days=36_500)
+
 
 class BadSetting(ValueError):
     """A setting that cannot be what it is set to."""
@@ -47,6 +53,8 @@ class Settings:
     """The installation's settings. `platform_urls` holds ONCUE_<PLATFORM>_URL, where set.
 
     `heartbeat` (ONCUE_HEARTBEAT_SECONDS) has to be longer than any pause of a living worker.
+    `media_bucket` is where files are kept; None: in the data folder. `media_retention` is how
+    long one that no post uses is kept; None: for ever.
     """
 
     data_dir: Path = Path("oncue-data")
@@ -59,6 +67,8 @@ class Settings:
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
     heartbeat: timedelta = HEARTBEAT
     outbound_allow: Allowed = NOTHING
+    media_bucket: Bucket | None = None
+    media_retention: timedelta | None = MEDIA_RETENTION
 
     @property
     def is_sqlite(self) -> bool:
@@ -71,6 +81,15 @@ class Settings:
     @property
     def key_file(self) -> Path:
         return self.data_dir / "secret-keys"
+
+    @property
+    def media_dir(self) -> Path:
+        return self.data_dir / "media"
+
+    @property
+    def resolved_public_url(self) -> str:
+        """Where people and networks reach this server."""
+        return self.public_url or f"http://127.0.0.1:{DEFAULT_PORT}"
 
     def base_url(self, platform: str, own: str) -> str:
         """Where `platform` is reached: its setting, else the sandbox, else its `own` address."""
@@ -100,6 +119,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
         outbound_allow=_outbound_allow(given.get("ONCUE_OUTBOUND_ALLOW", "")),
+        media_bucket=_media_bucket(given.get("ONCUE_MEDIA_URL", "")),
+        media_retention=_media_retention(given.get("ONCUE_MEDIA_RETENTION_DAYS", "")),
     )
 
 
@@ -138,3 +159,20 @@ def _heartbeat(value: str) -> timedelta:
     if heartbeat < SHORTEST_HEARTBEAT:
         raise BadSetting("ONCUE_HEARTBEAT_SECONDS is 1 at least")
     return heartbeat
+
+
+def _media_bucket(value: str) -> Bucket | None:
+    if not value:
+        return None
+    try:
+        return Bucket.parse(value)
+    except BadBucket as wrong:
+        raise BadSetting(f"ONCUE_MEDIA_URL {wrong}") from None
+
+
+def _media_retention(value: str) -> timedelta | None:
+    if not value:
+        return MEDIA_RETENTION
+    if not value.isascii() or not value.isdigit() or int(value) > LONGEST_RETENTION.days:
+        raise BadSetting("ONCUE_MEDIA_RETENTION_DAYS is a number of days, as in 90; 0: for ever")
+    return timedelta(days=int(value)) or None

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from accounts.visitor import LIVES, LOOK, Answer, Front, Plain, Visitor, always, hang_up, html
+from accounts.visitor import (
+    LIVES,
+    LOOK,
+    Answer,
+    Front,
+    Plain,
+    Visitor,
+    always,
+    hang_up,
+    html,
+    no_file,
+)
 from installation import MASTER_KEY, Clock
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
@@ -87,7 +98,7 @@ async def place(settings: Settings, clock: Clock) -> AsyncIterator[Place]:
         db=db,
         vault=vault,
         now=clock,
-        media_file=settings.data_dir.joinpath,
+        media_file=no_file,
     )
     front = Front()
     async with front.open() as server:

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from accounts.visitor import LOOK, POST, Answer, Front, Plain, Visitor, always, hang_up, html
+from accounts.visitor import (
+    LOOK,
+    POST,
+    Answer,
+    Front,
+    Plain,
+    Visitor,
+    always,
+    hang_up,
+    html,
+)
 from installation import MASTER_KEY, Clock
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
@@ -35,13 +45,17 @@ async def front() -> AsyncIterator[Front]:
 async def wire(tmp_path: Path, clock: Clock) -> AsyncIterator[Wire]:
     """A wire to networks at their own addresses; its database is never asked for anything."""
     db, http = open_database(Settings(data_dir=tmp_path)), HttpClient(timeout=2)
+
+    async def file_of(media: Media) -> Path:
+        return tmp_path / media.key
+
     yield Wire(
         http=http,
         settings=Settings(),
         db=db,
         vault=parse_keys(MASTER_KEY),
         now=clock,
-        media_file=lambda media_id: tmp_path / media_id,
+        media_file=file_of,
     )
     await http.close()
     await db.close()
@@ -111,7 +125,7 @@ async def test_a_file_goes_out_as_the_body_with_its_type(
         return web.json_response({})
 
     front.answers["/upload"] = take
-    gif = Media(id="m1", type="image/gif", bytes=6, sha256="")
+    gif = Media(id="1", key="m1", type="image/gif", bytes=6, sha256="")
 
     await wire.send(Plain(), Call("POST", "/upload", body=gif), SECRETS, front.url)
 

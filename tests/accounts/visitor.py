@@ -6,6 +6,7 @@ People come with a password and are given tokens, "token 1" first; the newest is
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
 from aiohttp import web
@@ -26,9 +27,15 @@ from oncue.connectors.base import (
     SignsIn,
     Steps,
 )
-from oncue.connectors.spec import Draft, MediaRules, Spec, TextRule
+from oncue.connectors.spec import Draft, Media, MediaRules, Spec, TextRule
 
 Answer: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+
+
+async def no_file(_media: Media) -> Path:
+    """Where Plain's files are: it has none."""
+    raise AssertionError("nothing here has files")
+
 
 LIVES: Final = timedelta(hours=1)
 LOOK: Final = Call("GET", "/look")

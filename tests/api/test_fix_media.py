@@ -10,12 +10,12 @@ import pytest
 
 from api.answers import NOBODY, invalid, problem, rows
 from api.test_fix import fix, partial
-from api.test_media import kept, png, uploaded
+from api.test_media import kept, not_taken, png, uploaded
 from installation import Installation
 from loopback import Served, answering, hang, serving
 from oncue.lib import ids
 from oncue.lib.addresses import Allowed
-from oncue.media.service import MAX_BYTES
+from oncue.media.taken import MOST_BYTES
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -172,14 +172,13 @@ async def test_a_file_of_another_kind_or_too_large_is_refused_and_nothing_is_kep
     open_loopback(installation)
     post, twitter = await partial(installation)
     lying = answering(200, b"<html>no image</html>", content_type="image/png")
-    large = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (MAX_BYTES + 1)
+    large = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (MOST_BYTES + 1)
     async with serving(lying, large) as server:
         answers = [await fix(installation, post, twitter, mediaUrl=at(server)) for _ in range(2)]
 
-    limit = {"maxBytes": MAX_BYTES}
     assert [problem(answer) for answer in answers] == [
-        invalid("mediaUrl", **limit),
-        invalid("mediaUrl", code="MEDIA_TOO_LARGE", **limit),
+        not_taken("text/html"),
+        invalid("mediaUrl", code="MEDIA_TOO_LARGE", limit=MOST_BYTES),
     ]
     assert kept(installation) == []
 

@@ -1,13 +1,14 @@
 """/v1/media in its first form: an image is uploaded whole, and attached by its id."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import httpx2 as httpx
 import pytest
 
-from api.answers import NOBODY, invalid, problem, rows
+from api.answers import NOBODY, Problem, invalid, problem, rows
 from installation import Installation
 from oncue.lib import ids
 from statements import statements
@@ -39,8 +40,8 @@ async def uploaded(installation: Installation) -> str:
 
 def kept(installation: Installation) -> list[str]:
     """What lies in the media folder."""
-    folder = installation.services.media_dir
-    return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+    folder = installation.services.settings.media_dir
+    return sorted(file.name for file in folder.rglob("*") if file.is_file())
 
 
 async def test_an_upload_is_shown_as_what_its_bytes_are(installation: Installation) -> None:
@@ -48,17 +49,27 @@ async def test_an_upload_is_shown_as_what_its_bytes_are(installation: Installati
 
     media = answer.json()
     assert answer.status_code == 201
-    assert media == media | {
+    assert media == {
         "filename": "holiday.jpg",
         "contentType": "image/png",
         "sizeBytes": 64,
         "status": "ready",
         "altText": "A beach",
         "dimensions": {"width": 640, "height": 480},
+        "url": media["url"],
+        "thumbnailUrl": None,
+        "variants": None,
+        "durationMs": None,
+        "frameRate": None,
+        "videoCodec": None,
+        "audioCodec": None,
+        "validationResults": None,
         "createdAt": "2026-11-22T12:00:00.000Z",
+        "id": media["id"],
     }
     assert (await installation.api.get(f"/v1/media/{media['id']}")).json() == media
-    assert kept(installation) == [str(ids.from_typeid("media", media["id"]))]
+    [file] = kept(installation)
+    assert UUID(file).version == 4  # and says nothing of what it is
 
 
 async def test_a_files_kind_is_what_it_begins_with(installation: Installation) -> None:
@@ -94,7 +105,28 @@ async def test_a_name_is_for_display_and_never_a_path(installation: Installation
     assert await shown("sommer-größe 🏖.png") == "sommer-größe 🏖.png"
     assert await shown("a\x00b\x07.png") == "ab.png"
     assert await shown("x" * 300) == "x" * 255
-    assert all(ids.from_typeid("media", name) for name in kept(installation))
+    await installation.errands()
+    assert [UUID(name).version for name in kept(installation)] == [4]  # the same bytes, kept once
+
+
+UNKNOWN = "application/octet-stream"
+WRONG = {
+    b"": (UNKNOWN, 422),
+    b"<svg onload=alert(1)>": ("image/svg+xml", 415),
+    b"MZ\x90\x00": ("application/x-executable", 422),
+    b"%PDF-1.7": ("application/pdf", 422),
+    b"PNG\r\n\x1a\n": (UNKNOWN, 422),
+}
+
+
+def refusal(code: str, status: int = 422, **facts: object) -> Problem:
+    """The refusal of a file for what it is."""
+    return status, code, {"reason": code.lower(), **facts}
+
+
+def not_taken(kind: str, status: int = 422) -> Problem:
+    """The refusal of a file of a kind that nobody publishes."""
+    return refusal("MEDIA_TYPE_NOT_SUPPORTED", status, contentType=kind)
 
 
 async def test_what_is_no_image_is_refused_and_leaves_nothing(installation: Installation) -> None:
@@ -103,10 +135,11 @@ async def test_what_is_no_image_is_refused_and_leaves_nothing(installation: Inst
     async def refused(content: bytes) -> object:
         return problem(await upload(installation, content))
 
-    wrong = [b"", b"<svg onload=alert(1)>", b"MZ\x90\x00", b"%PDF-1.7", b"PNG\r\n\x1a\n"]
-    limit = {"maxBytes": 20 * MEGABYTE}
-    assert [await refused(content) for content in wrong] == [invalid("file", **limit)] * len(wrong)
-    assert await refused(png(size=20 * MEGABYTE + 1)) == invalid("file", **limit)
+    limit = {"limit": 20 * MEGABYTE, "actual": 20 * MEGABYTE + 1}
+    assert [await refused(content) for content in WRONG] == [
+        not_taken(kind, status) for kind, status in WRONG.values()
+    ]
+    assert await refused(png(size=20 * MEGABYTE + 1)) == refusal("MEDIA_TOO_LARGE", **limit)
     assert await rows(installation) == before
     assert kept(installation) == []
 
@@ -114,9 +147,25 @@ async def test_what_is_no_image_is_refused_and_leaves_nothing(installation: Inst
 async def test_an_upload_that_is_far_too_large_is_not_read_to_its_end(
     installation: Installation,
 ) -> None:
-    answer = await upload(installation, png(size=21 * MEGABYTE))
+    sent = []
 
-    assert problem(answer) == (413, "BAD_REQUEST", {"maxBytes": 21 * MEGABYTE})
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+        while True:
+            sent.append(MEGABYTE)
+            yield bytes(MEGABYTE)
+
+    multipart = {"content-type": "multipart/form-data; boundary=x"}
+    claimed = await installation.api.post(
+        "/v1/media", content=b"", headers={**multipart, "content-length": str(502 * MEGABYTE)}
+    )
+    elsewhere = await installation.api.post(
+        "/v1/posts/import", content=endless(), headers=multipart
+    )
+
+    assert problem(claimed) == (413, "BAD_REQUEST", {"maxBytes": 501 * MEGABYTE})
+    assert problem(elsewhere) == (413, "BAD_REQUEST", {"maxBytes": 6 * MEGABYTE})
+    assert sum(sent) == 6 * MEGABYTE
     assert kept(installation) == []
 
 

@@ -74,7 +74,7 @@ async def test_a_file_that_was_refused_leaves_the_key_to_a_better_one(
     refused = await upload(installation, b"no image")
     answer = await upload(installation, png())
 
-    assert (refused.status_code, answer.status_code) == (400, 201)
+    assert (refused.status_code, answer.status_code) == (422, 201)
 
 
 async def test_a_body_of_another_kind_than_the_route_reads_is_refused(

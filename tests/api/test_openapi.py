@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ from api.answers import NOBODY
 from api.operations import SCOPES, served
 from comments.failing import failed_comment
 from installation import Installation
+from loopback import answering, serving
 from oncue.lib import ids
+from oncue.lib.addresses import Allowed
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +61,7 @@ PAUSE: Final = {"enabled": False}
 WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 HOOK: Final = {"url": "https://hooks.example/"}
 YEAR: Final = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
+ANNOUNCED: Final = {"filename": "a.png", "contentType": "image/png", "sizeBytes": 54}
 MARIA: Final = {"platform": "TWITTER", "credentials": {"accessToken": "sandbox:maria"}}
 
 # For every operation a request that is good and one that is not.
@@ -126,7 +130,19 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
     "POST /v1/media": (Ask(file=PNG), Ask(file=b"no image")),
+    "GET /v1/media": (Ask(query="?status=ready"), Ask(query="?status=lost")),
+    "POST /v1/media/upload": (Ask(json=ANNOUNCED), Ask(json=ANNOUNCED | {"contentType": "x"})),
+    "POST /v1/media/register": (Ask(json={"url": "@file"}), Ask(json={"url": "http://a/b.png"})),
     "GET /v1/media/{media_id}": (about(media_id="media"), about(media_id="no media")),
+    "PATCH /v1/media/{media_id}": (
+        Ask(named={"media_id": "media"}, json={"altText": "A fox"}),
+        Ask(named={"media_id": "media"}, json={"altText": 1}),
+    ),
+    "POST /v1/media/{media_id}/refresh-presign": (
+        about(media_id="awaited media"),
+        about(media_id="media"),
+    ),
+    "DELETE /v1/media/{media_id}": (about(media_id="doomed media"), about(media_id="media")),
     "GET /v1/webhooks": (Ask(), Ask(query="?limit=0")),
     "POST /v1/webhooks": (Ask(json=HOOK), Ask(json=HOOK | {"events": ["no"]})),
     "POST /v1/webhooks/test": (Ask(json={"webhookId": "@webhook"}), NOTHING),
@@ -226,14 +242,13 @@ def test_every_operation_is_asked() -> None:
 
 async def test_what_is_sent_is_what_the_document_says(installation: Installation) -> None:
     document = await served(installation)
-    things = await scene(installation)
-
-    for operation, asks in ASKED.items():
-        good, bad = [await send(installation, operation, ask, things) for ask in asks]
-        assert good.is_success, f"{operation}: {good.text}"
-        assert bad.is_client_error, f"{operation}: {bad.text}"
-        assert wrong_with(good, operation, document) == [], operation
-        assert wrong_with(bad, operation, document) == [], operation
+    async with staged(installation) as things:
+        for operation, asks in ASKED.items():
+            good, bad = [await send(installation, operation, ask, things) for ask in asks]
+            assert good.is_success, f"{operation}: {good.text}"
+            assert bad.is_client_error, f"{operation}: {bad.text}"
+            assert wrong_with(good, operation, document) == [], operation
+            assert wrong_with(bad, operation, document) == [], operation
 
 
 # The same for the other dialect, whose refusals are its envelope.
@@ -315,7 +330,7 @@ async def send(
     method, template = operation.split()
     named = {name: things[thing] for name, thing in ask.named.items()}
     text = json.dumps(ask.json)
-    for thing in ("account", "webhook"):
+    for thing in ("account", "webhook", "file"):
         text = text.replace(f"@{thing}", things.get(thing, ""))
     body = json.loads(text)
     return await installation.api.request(
@@ -327,6 +342,14 @@ async def send(
     )
 
 
+@asynccontextmanager
+async def staged(installation: Installation) -> AsyncIterator[Mapping[str, str]]:
+    """The scene, and as long as the block lasts a file that can be fetched."""
+    installation.services.outbound.allowed = Allowed.parse("127.0.0.1")
+    async with serving(answering(200, PNG)) as files:
+        yield {**await scene(installation), "file": f"{files.url}/a.png"}
+
+
 async def scene(installation: Installation) -> Mapping[str, str]:
     """Posts of every kind, an account, a file, webhooks, and ids of nothing."""
     await installation.fault(kind="reject", platform="TWITTER", times=2)
@@ -334,6 +357,7 @@ async def scene(installation: Installation) -> Mapping[str, str]:
     file = {"file": ("a.png", PNG, "image/png")}
     media = (await installation.api.post("/v1/media", files=file)).json()
     items = [{"sequence": 1, "content": "1/", "mediaIds": [media["id"]]}]
+    doomed_media = (await installation.api.post("/v1/media", files=file)).json()
     posts = {
         "partial": await installation.publish("TWITTER", "MASTODON", media=[media["id"]]),
         "failed": await installation.publish("TWITTER"),
@@ -362,6 +386,7 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         (await installation.api.post("/v1/webhooks", json=HOOK)).json()["id"] for _ in range(2)
     ]
     tested = (await installation.api.post(f"/v1/webhooks/{webhook}/test")).json()["data"]
+    awaited = (await installation.api.post("/v1/media/upload", json=ANNOUNCED)).json()
     kinds = {post["status"] for post in posts.values()}
     assert kinds == {"partial", "failed", "published", "draft"}
     return {
@@ -372,6 +397,8 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "account": installation.account("MASTODON"),
         "no account": ids.to_typeid("acc", NOBODY),
         "media": media["id"],
+        "awaited media": awaited["mediaId"],
+        "doomed media": doomed_media["id"],
         "persona": persona,
         "doomed persona": doomed_persona,
         "no persona": ids.to_typeid("persona", NOBODY),

@@ -29,6 +29,7 @@ EVERYTHING += [
     "held posts",
     "unknown outcomes",
     "accounts",
+    "media",
 ]
 
 

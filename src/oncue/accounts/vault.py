@@ -8,7 +8,7 @@ workspace, the account and the field, so that a ciphertext moved to another row 
 import base64
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERSION: Final = "v1"
 KEY_BYTES: Final = 32
@@ -65,6 +67,19 @@ class Vault:
         except (InvalidTag, ValueError):  # the latter: no base64, or no nonce
             raise Tampered("a secret does not belong to the row it was found in") from None
         return opened.decode()
+
+    def derived(self, purpose: str) -> Sequence[bytes]:
+        """A key for another purpose from each master key, that of the one that seals first.
+
+        HKDF (RFC 5869): who has a derived key knows nothing of the master key.
+        """
+        names = [self.current, *(name for name in self._keys if name != self.current)]
+        return [
+            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(
+                self._keys[name]
+            )
+            for name in names
+        ]
 
 
 def key_id_of(sealed: str) -> str:

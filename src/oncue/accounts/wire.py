@@ -1,7 +1,7 @@
 """Between a connector's Call and the network: address, credentials, sessions, verdict."""
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,7 +47,7 @@ class Wire:
     db: Database
     vault: Vault
     now: Clock
-    media_file: Callable[[str], Path]
+    media_file: Callable[[Media], Awaitable[Path]]
 
     async def identify(
         self, connector: Connector, secrets: Secrets, server: str
@@ -81,8 +81,10 @@ class Wire:
                 headers=_headers(signed),
                 json=signed.json,
                 form=signed.form,
-                parts=tuple(self._part(name, media) for name, media in signed.files.items()),
-                body=self.media_file(signed.body.id) if signed.body else None,
+                parts=tuple(
+                    [await self._part(name, media) for name, media in signed.files.items()]
+                ),
+                body=await self.media_file(signed.body) if signed.body else None,
                 is_decisive=call.effect.is_public,
             )
         )
@@ -125,10 +127,9 @@ class Wire:
         except NeverAnswered as error:
             raise NoAnswer(str(error)) from error
 
-    def _part(self, name: str, media: Media) -> Part:
-        return Part(
-            name=name, file=self.media_file(media.id), filename=media.filename, type=media.type
-        )
+    async def _part(self, name: str, media: Media) -> Part:
+        file = await self.media_file(media)
+        return Part(name=name, file=file, filename=media.filename, type=media.type)
 
 
 class Line:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 
 from oncue import __version__
-from oncue.api import errors, operations
+from oncue.api import errors, media_files, operations
 from oncue.api.compat import accounts as compat_accounts
 from oncue.api.compat import bulk as compat_bulk
 from oncue.api.compat import retrying as compat_retrying
@@ -44,7 +44,8 @@ STATUSES: Final = {
     404: "There is no such thing in this workspace.",
     409: "The thing is not in a state for this.",
     413: "The body is too large.",
-    422: "`metadata` breaks its limits.",
+    415: "A file of this kind is not taken.",
+    422: "`metadata` breaks its limits, or a file can not be taken as it is.",
     429: "Too many requests; Retry-After says when to come back.",
     503: "Not now; nothing was changed.",
 }
@@ -83,6 +84,7 @@ def create_app(services: Services) -> Edge:
         personas,
         accounts,
         media,
+        media_files,
         deliveries,
         webhooks,
         system,

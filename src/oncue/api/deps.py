@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 from fastapi.params import Form
@@ -33,18 +33,23 @@ Shared = Annotated[Services, Depends(services)]
 
 
 class KeyedRoute(APIRoute):
-    """A route that asks whose request it is before it reads the body.
+    """A route that asks whose request it is, and whether it may, before it reads the body.
 
-    So a body without a key costs nothing, and one that cannot be read counts like any other.
+    So a body without a key or its scope costs nothing, and one that cannot be read counts like
+    any other.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
+        asked = [dependant.call for dependant in self.dependant.dependencies]
+        needed = [_SCOPES[call] for call in asked if call in _SCOPES]
         reads_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
         async def after_the_key(request: Request) -> Response:
             request.state.reads_form = reads_form
             request.state.caller = await _identify(request, services(request))
+            for scope in needed:
+                _demand(request.state.caller, scope)
             return await answer(request)
 
         return after_the_key
@@ -90,11 +95,19 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """A dependency: a caller whose key has `scope`."""
 
     async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
-        if not caller.may(scope):
-            raise Forbidden(scope, caller.scopes)
+        _demand(caller, scope)
         return caller
 
+    _SCOPES[check] = scope
     return check
+
+
+_SCOPES: Final[dict[Callable[..., Any], Scope]] = {}  # what each of those dependencies asks for
+
+
+def _demand(caller: Caller, scope: Scope) -> None:
+    if not caller.may(scope):
+        raise Forbidden(scope, caller.scopes)
 
 
 PostsReader = Annotated[Caller, Depends(require(Scope.POSTS_READ))]

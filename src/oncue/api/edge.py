@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 
+from oncue.media.taken import MOST_BYTES
 from oncue.workspaces.ratelimit import Allowance
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -14,8 +15,12 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-JSON_BYTES: Final = 1024 * 1024
-UPLOAD_BYTES: Final = 21 * 1024 * 1024
+MB: Final = 1024 * 1024
+JSON_BYTES: Final = MB
+FORM_BYTES: Final = 6 * MB  # a CSV file, and the form around it
+MEDIA_FORM_BYTES: Final = MOST_BYTES + MB
+MEDIA: Final = "/v1/media"
+UPLOADS: Final = "/v1/media/uploads/"
 ALLOWANCE: Final = "oncue.allowance"
 
 
@@ -51,21 +56,34 @@ class Edge:
                 message["headers"] = headers
             await send(message)
 
-        await self._app(scope, _capped(receive, _limit(scope)), answer)
+        limit, claimed = _limit(scope), _header(scope, b"content-length")
+        is_too_large = claimed.isdigit() and int(claimed) > limit
+        await self._app(scope, _capped(receive, limit, is_too_large=is_too_large), answer)
 
 
 def _limit(scope: Scope) -> int:
-    """How large the body may be: files have their own measure."""
-    kind = dict(scope["headers"]).get(b"content-type", b"")
-    return UPLOAD_BYTES if kind.startswith(b"multipart/form-data") else JSON_BYTES
+    """How large the body may be: files have their own measure, on the routes that take them."""
+    path = scope["path"].rstrip("/")
+    if scope["method"] == "PUT" and path.startswith(UPLOADS):
+        return MOST_BYTES
+    if not _header(scope, b"content-type").lower().startswith(b"multipart/form-data"):
+        return JSON_BYTES
+    return MEDIA_FORM_BYTES if path == MEDIA else FORM_BYTES
 
 
-def _capped(receive: Receive, limit: int) -> Receive:
-    """Stop reading a body that is too large, whatever its Content-Length says."""
+def _header(scope: Scope, name: bytes) -> bytes:
+    found: bytes = dict(scope["headers"]).get(name, b"")
+    return found
+
+
+def _capped(receive: Receive, limit: int, *, is_too_large: bool) -> Receive:
+    """Stop reading a body that is too large, or says so itself, whatever it says otherwise."""
     seen = 0
 
     async def receive_some() -> Message:
         nonlocal seen
+        if is_too_large:
+            raise TooLarge(limit)
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))

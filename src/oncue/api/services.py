@@ -1,13 +1,15 @@
 """What the endpoints of one process share; the runtime puts it together."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from oncue.accounts.vault import Vault
 from oncue.accounts.wire import Wire
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.lib.outbound import GuardedClient
+from oncue.media.intake import Intake
+from oncue.media.links import Links
+from oncue.media.processing import Processor
 from oncue.publishing.engine import Engine
 from oncue.publishing.metrics import Metrics
 from oncue.settings import Settings
@@ -26,7 +28,9 @@ class Services:
     engine: Engine
     metrics: Metrics
     now: Clock
-    media_dir: Path
     outbound: GuardedClient  # for addresses that users name
+    intake: Intake
+    processor: Processor
+    links: Links
     gate: Gate
     strangers: MemoryWindow = field(default_factory=MemoryWindow)  # requests without a good key

@@ -11,6 +11,7 @@ from rich.text import Text
 from oncue.cli.common import console, print_json, settings
 from oncue.cli.doctor_checks import data_folder, networks, secret_keys
 from oncue.cli.doctor_database import database
+from oncue.cli.doctor_media import bucket
 from oncue.cli.findings import Finding, Level, ok, problem
 from oncue.cli.workspaces import AsJson
 from oncue.lib.clock import utc_now
@@ -43,7 +44,7 @@ async def examine(*, network: bool) -> Sequence[Finding]:
     found = [_settings(current), data_folder(current), secret_keys(current)]
     found += await database(current, utc_now)
     if network and _is_well(found):
-        found += await networks(current)
+        found += [*await networks(current), *await bucket(current)]
     return found
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts.models import Account
 from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import Vault, VaultError, open_vault
+from oncue.cli.doctor_media import media_space
 from oncue.cli.findings import Finding, Level, ok, problem, warning
 from oncue.db import migrate
 from oncue.db.database import Database
@@ -58,7 +59,7 @@ async def _examine(db: Database, current: Settings, now: datetime) -> list[Findi
         found += [await _queue(db)]
     for look in (_clock, _overdue, _stuck, _held, _unknown, _reconnect):
         found += [await db.read(_at(look, now))]
-    return found
+    return [*found, await db.read(media_space(current))]
 
 
 def _at(

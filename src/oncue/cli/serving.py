@@ -50,6 +50,8 @@ def serve(
     """Serve the API, and publish."""
     current = settings()
     logs.configure(current.log_level)
+    if not current.public_url:
+        current = replace(current, public_url=f"http://127.0.0.1:{port}")
     if sandbox:
         current = replace(current, sandbox_url=f"http://127.0.0.1:{sandbox_port}")
     asyncio.run(

@@ -13,12 +13,13 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """A file ready to be sent. Its bytes stay outside: the sender loads them by `id`."""
+    """A file ready to be sent. Its bytes stay outside: the sender loads them by `key`."""
 
     id: str
     type: str
     bytes: int
     sha256: str
+    key: str = ""
     filename: str = "file"
     alt: str = ""
     width: int | None = None

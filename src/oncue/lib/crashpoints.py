@@ -1,6 +1,7 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, of an import, of a delivery, and of a rule's time.
+They are of a publication, of a request, of an import, of a delivery, of a rule's time, and of a
+file.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -18,6 +19,12 @@ POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply",
 IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
 RULE_POINTS: Final = ("rule_due", "post_copied", "time_run", "time_kept")
 """Of one time of a rule, the second and third within its transaction."""
+MEDIA_ARRIVED: Final = "media_arrived"  # an upload is stored, and its row knows nothing of it
+MEDIA_TAKEN: Final = "media_taken"  # a worker has a file
+MEDIA_RESERVED: Final = "media_reserved"  # it was looked into, and is about to be stored
+MEDIA_KEPT: Final = "media_kept"  # it is stored, and its row knows nothing of it
+MEDIA_SETTLED: Final = "media_settled"  # it is ready, and what came in is still there
+MEDIA_POINTS: Final = (MEDIA_TAKEN, MEDIA_RESERVED, MEDIA_KEPT, MEDIA_SETTLED)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

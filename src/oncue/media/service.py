@@ -1,124 +1,200 @@
-"""Keeping uploaded files: bytes in the media folder, facts in the database.
+"""The rows of files. Plain functions of a session; the edge owns the transaction."""
 
-A file's kind is what its first bytes say. This is the minimal form; probing, rendering and
-other storage come with the media issue.
-"""
-
-import hashlib
-import os
-import struct
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import BinaryIO, Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from oncue.errors import Invalid, Issue, NotFound
+from oncue import outbox
+from oncue.db.database import Topic, announce
+from oncue.errors import NotFound
 from oncue.lib import ids
-from oncue.media.models import MediaFile
+from oncue.media import objects
+from oncue.media.intake import Kept
+from oncue.media.models import MediaFile, MediaStatus, MediaUse
 
-MAX_BYTES: Final = 20 * 1024 * 1024
-HEAD_BYTES: Final = 64
 FILENAME_CHARACTERS: Final = 255
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A file on the disk, under the id it will have."""
-
-    id: UUID
-    path: Path
-    content_type: str
-    size_bytes: int
-    sha256: str
-    width: int | None
-    height: int | None
-
-
-async def store(folder: Path, chunks: AsyncIterator[bytes], now: datetime) -> Stored:
-    """Write a file while it comes in; raises Invalid, and leaves nothing behind then."""
-    media_id = ids.new_id(now)
-    path = folder / str(media_id)
-    unfinished = path.with_suffix(".part")
-    digest, size, head = hashlib.sha256(), 0, b""
-    try:
-        with _create(unfinished) as file:
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    raise _invalid(f"a file may have {MAX_BYTES} bytes; this has more")
-                head = (head + chunk)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        content_type = sniff(head)
-        if content_type is None:
-            raise _invalid("the file is no JPEG, PNG, GIF or WebP image")
-        _keep(unfinished, path)
-    except BaseException:
-        _discard(unfinished)
-        raise
-    width, height = dimensions(head, content_type)
-    return Stored(
-        id=media_id,
-        path=path,
-        content_type=content_type,
-        size_bytes=size,
-        sha256=digest.hexdigest(),
-        width=width,
-        height=height,
-    )
-
-
-def discard(stored: Stored) -> None:
-    """Remove a file that no row tells of."""
-    _discard(stored.path)
-
-
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
-
-
-def _keep(unfinished: Path, path: Path) -> None:
-    unfinished.rename(path)
-
-
-def _discard(path: Path) -> None:
-    path.unlink(missing_ok=True)
+SLACK: Final = timedelta(minutes=5)  # clocks differ, ours and the bucket's
 
 
 def add(
     session: Session,
     workspace_id: UUID,
-    stored: Stored,
+    kept: Kept,
     *,
     filename: str,
     alt_text: str,
     now: datetime,
 ) -> MediaFile:
-    """Make a stored file known, ready to be attached."""
+    """Make a file known that is stored already, ready to be attached."""
     row = MediaFile(
-        id=stored.id,
+        id=ids.new_id(now),
         workspace_id=workspace_id,
         filename=as_shown(filename),
-        content_type=stored.content_type,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
         alt_text=alt_text,
-        width=stored.width,
-        height=stored.height,
-        status="ready",
+        created_at=now,
+        **ready(session, workspace_id, kept, now),
+    )
+    session.add(row)
+    session.flush()
+    tell(session, row, now)
+    return row
+
+
+def await_fetch(
+    session: Session,
+    workspace_id: UUID,
+    url: str,
+    filename: str,
+    content_type: str,
+    now: datetime,
+) -> MediaFile:
+    """Make a file known that is still to be fetched, in the background."""
+    row = MediaFile(
+        id=ids.new_id(now),
+        workspace_id=workspace_id,
+        filename=as_shown(filename),
+        content_type=content_type,
+        size_bytes=0,
+        status=MediaStatus.PROCESSING,
+        source_url=url,
+        due_at=now,
         created_at=now,
     )
     session.add(row)
     session.flush()
+    announce(session, Topic.ERRAND)
     return row
+
+
+def ready(session: Session, workspace_id: UUID, kept: Kept, now: datetime) -> dict[str, Any]:
+    """What a row says of a file that is stored; what it names is in use from here on."""
+    probed = kept.probed
+    thumbnail = kept.thumbnail and objects.take_into_use(session, workspace_id, kept.thumbnail, now)
+    return {
+        "status": MediaStatus.READY,
+        "content_type": probed.content_type,
+        "size_bytes": kept.bytes.size_bytes,
+        "sha256": kept.bytes.sha256,
+        "width": probed.width,
+        "height": probed.height,
+        "seconds": probed.seconds,
+        "fps": probed.fps,
+        "frames": probed.frames,
+        "video_codec": probed.video_codec,
+        "audio_codec": probed.audio_codec,
+        "storage_key": objects.take_into_use(session, workspace_id, kept.bytes, now),
+        "thumbnail": thumbnail,
+        "settled_at": now,
+        "unused_since": now,
+    }
+
+
+def tell(session: Session, row: MediaFile, now: datetime) -> None:
+    """Record that a file is ready, in the transaction that makes it so."""
+    data = {
+        "id": ids.to_typeid("media", row.id),
+        "filename": row.filename,
+        "contentType": row.content_type,
+        "sizeBytes": row.size_bytes,
+        "status": row.status,
+    }
+    outbox.record(session, row.workspace_id, None, "media.uploaded", now, data)
+
+
+def get(session: Session, workspace_id: UUID, media_id: UUID) -> MediaFile:
+    """Raises NotFound."""
+    row = session.scalar(
+        select(MediaFile)
+        .where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise not_found(media_id)
+    return row
+
+
+def get_by_link(session: Session, media_id: UUID) -> MediaFile:
+    """A file by its id alone, for who has an address signed for it. Raises NotFound."""
+    row = session.scalar(select(MediaFile).where(MediaFile.id == media_id))
+    if row is None:
+        raise not_found(media_id)
+    return row
+
+
+def list_page(
+    session: Session,
+    workspace_id: UUID,
+    *,
+    status: MediaStatus | None,
+    limit: int,
+    after: tuple[datetime, UUID] | None,
+) -> Sequence[MediaFile]:
+    """Up to `limit` files, newest first."""
+    chosen = select(MediaFile).where(MediaFile.workspace_id == workspace_id)
+    if status is not None:
+        chosen = chosen.where(MediaFile.status == status)
+    if after is not None:
+        at, media_id = after
+        chosen = chosen.where(
+            (MediaFile.created_at < at) | ((MediaFile.created_at == at) & (MediaFile.id < media_id))
+        )
+    newest_first = chosen.order_by(MediaFile.created_at.desc(), MediaFile.id.desc())
+    return session.scalars(newest_first.limit(limit)).all()
+
+
+def change(
+    session: Session, workspace_id: UUID, media_id: UUID, values: Mapping[str, Any]
+) -> MediaFile:
+    """Write the columns in `values`, if any; the file as it then is. Raises NotFound."""
+    if values:
+        session.execute(
+            update(MediaFile)
+            .where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
+    return get(session, workspace_id, media_id)
+
+
+def hold(session: Session, workspace_id: UUID, media_id: UUID) -> bool:
+    """Whether there is such a file; nobody begins to use it until this transaction ends."""
+    held = session.scalar(
+        select(MediaFile.id)
+        .where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
+        .with_for_update()
+    )
+    return held is not None
+
+
+def remove(session: Session, workspace_id: UUID, media_id: UUID, now: datetime) -> None:
+    """Delete a file that is held, whoever uses it; its bytes follow unless another has them."""
+    session.execute(
+        delete(MediaUse)
+        .where(MediaUse.workspace_id == workspace_id, MediaUse.media_id == media_id)
+        .execution_options(synchronize_session=False)
+    )
+    gone = session.execute(
+        delete(MediaFile)
+        .where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
+        .returning(
+            MediaFile.storage_key,
+            MediaFile.thumbnail,
+            MediaFile.upload_key,
+            MediaFile.upload_expires_at,
+        )
+        .execution_options(synchronize_session=False)
+    ).one()
+    objects.doom(session, workspace_id, [gone.storage_key, gone.thumbnail], now)
+    objects.doom(session, workspace_id, [gone.upload_key], end_of(gone.upload_expires_at, now))
+
+
+def end_of(upload_expires_at: datetime | None, now: datetime) -> datetime:
+    """From when on nothing can arrive any more where an upload was expected."""
+    return now if upload_expires_at is None else max(now, upload_expires_at + SLACK)
 
 
 def as_shown(filename: str) -> str:
@@ -127,41 +203,5 @@ def as_shown(filename: str) -> str:
     return printable[:FILENAME_CHARACTERS] or "file"
 
 
-def get(session: Session, workspace_id: UUID, media_id: UUID) -> MediaFile:
-    row = session.scalar(
-        select(MediaFile).where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
-    )
-    if row is None:
-        raise NotFound("media", ids.to_typeid("media", media_id))
-    return row
-
-
-def sniff(head: bytes) -> str | None:
-    """The kind of image that begins like this."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return None
-
-
-def dimensions(head: bytes, content_type: str) -> tuple[int | None, int | None]:
-    """Width and height in pixels, for the kinds that say so in their first bytes."""
-    try:
-        if content_type == "image/png":
-            width, height = struct.unpack(">II", head[16:24])
-            return width, height
-        if content_type == "image/gif":
-            width, height = struct.unpack("<HH", head[6:10])
-            return width, height
-    except struct.error:
-        return None, None
-    return None, None
-
-
-def _invalid(message: str) -> Invalid:
-    return Invalid([Issue(field="file", message=message, facts={"maxBytes": MAX_BYTES})])
+def not_found(media_id: UUID) -> NotFound:
+    return NotFound("media", ids.to_typeid("media", media_id))

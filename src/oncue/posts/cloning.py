@@ -7,7 +7,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from oncue.lib import ids
-from oncue.posts import events, quota
+from oncue.posts import attachments, events, quota
+from oncue.posts.drafts import media_of
 from oncue.posts.lifecycle import Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.rows import target_rows
@@ -52,6 +53,7 @@ def clone(
     session.execute(insert(Post).values(**values))
     copy_id: UUID = values["id"]
     session.execute(insert(Destination), target_rows(workspace_id, copy_id, accounts, None, now))
+    attachments.note(session, workspace_id, copy_id, media_of(source))
     origin = {"clonedFrom": ids.to_typeid("post", post_id)}
     if recurrence_id is not None:
         origin["recurringPostId"] = ids.to_typeid("rec", recurrence_id)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oncue.connectors.base import Connector
 from oncue.connectors.spec import Draft, Media, ThreadItem
-from oncue.media.models import MediaFile
+from oncue.media.models import MediaFile, MediaStatus
 from oncue.posts.models import Destination, Post
 
 Files = Mapping[UUID, Media]
@@ -32,7 +32,7 @@ def load_files(session: Session, workspace_id: UUID, wanted: Iterable[UUID]) -> 
         select(MediaFile).where(
             MediaFile.workspace_id == workspace_id,
             MediaFile.id.in_(chosen),
-            MediaFile.status == "ready",
+            MediaFile.status == MediaStatus.READY,
         )
     )
     return {row.id: as_media(row) for row in rows}
@@ -41,13 +41,19 @@ def load_files(session: Session, workspace_id: UUID, wanted: Iterable[UUID]) -> 
 def as_media(row: MediaFile) -> Media:
     return Media(
         id=str(row.id),
+        key=row.storage_key or "",
         type=row.content_type,
         bytes=row.size_bytes,
-        sha256=row.sha256,
+        sha256=row.sha256 or "",
         filename=row.filename,
         alt=row.alt_text,
         width=row.width,
         height=row.height,
+        seconds=row.seconds,
+        frames=row.frames,
+        fps=row.fps,
+        video_codec=row.video_codec,
+        audio_codec=row.audio_codec,
     )
 
 

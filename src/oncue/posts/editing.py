@@ -13,7 +13,7 @@ from oncue.accounts.models import Account
 from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid
 from oncue.lib import ids
-from oncue.posts import approval, events, quota
+from oncue.posts import approval, attachments, events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
@@ -72,6 +72,9 @@ def edit(
     _check(session, post, changes, now)
     _write(session, post, changes)
     _overrule(session, post, changes)
+    if _may_name_others(changes):
+        named_by = get(session, workspace_id, post_id)
+        attachments.note_anew(session, named_by, destinations_of(session, workspace_id, post_id))
     if not (voided and post.status == Status.DRAFT):  # it has to be approved anew before that
         _reschedule(session, post, changes, now)
     post = get(session, workspace_id, post_id)
@@ -88,6 +91,11 @@ def edit(
 
 def _may_weigh_more(changes: Changes) -> bool:
     return changes.account_ids is not KEEP or changes.thread is not KEEP
+
+
+def _may_name_others(changes: Changes) -> bool:
+    parts = (changes.media_ids, changes.thread, changes.account_ids)
+    return any(part is not KEEP for part in parts)
 
 
 def _load(session: Session, post: Post) -> Load:

@@ -13,7 +13,7 @@ from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
 from oncue.lib import ids
-from oncue.posts import events, journal
+from oncue.posts import attachments, events, journal
 from oncue.posts.drafts import draft_for, load_files, media_of
 from oncue.posts.lifecycle import (
     SHOWN_AS,
@@ -144,6 +144,9 @@ def fix(
             .execution_options(synchronize_session=False)
         )
         row = _destination(session, workspace_id, post_id, destination_id)
+    if media_id is not None:
+        rows = destinations_of(session, workspace_id, post_id)
+        attachments.note_anew(session, post, rows)
     files = load_files(session, workspace_id, media_of(post, [row]))
     if media_id is not None and draft_for(post, row, CONNECTORS[row.platform], files, now).thread:
         message = "the items of a thread have files of their own: PATCH the post's threadPosts"

@@ -14,7 +14,7 @@ from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
 from oncue.lib import ids
 from oncue.lib.clock import iso
-from oncue.posts import events, quota
+from oncue.posts import attachments, events, quota
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
@@ -80,6 +80,7 @@ def create(session: Session, workspace_id: UUID, new: NewPost, now: datetime) ->
     check_metadata(new.metadata)  # a 422, and so after everything that is a 400 (C4)
     session.execute(_INSERT_POST, post)
     session.execute(_INSERT_DESTINATIONS, destinations)
+    attachments.note(session, workspace_id, post["id"], files_named(new.media_ids, new.thread))
     tell_at = now if new.is_manual_save else now + events.DEBOUNCE
     events.record(session, workspace_id, post["id"], "post.created", now, dispatch_after=tell_at)
     if scheduled_for is not None:

@@ -13,7 +13,7 @@ from oncue.connectors.spec import Problem, Spec, option_problems
 from oncue.errors import Invalid, InvalidMetadata, Issue
 from oncue.lib import ids
 from oncue.lib.clock import iso
-from oncue.media.models import MediaFile
+from oncue.media.models import MediaFile, MediaStatus
 from oncue.posts.drafts import Files, draft_for, media_of
 from oncue.posts.models import Destination, Post
 from oncue.posts.values import ContentType, ThreadEntry
@@ -76,27 +76,36 @@ def _has_threads(platform: str) -> bool:
 def media_issues(
     session: Session, workspace_id: UUID, wanted: Sequence[UUID], field: str = "media"
 ) -> list[Issue]:
-    """Files that are not there, or not ready to be attached."""
+    """Files that are not there, or not ready to be attached. The others stay until the end of
+    this transaction.
+    """  # noqa: D205
     if not wanted:
         return []
     rows = session.execute(
-        select(MediaFile.id, MediaFile.status).where(
-            MediaFile.workspace_id == workspace_id, MediaFile.id.in_(wanted)
-        )
+        select(MediaFile.id, MediaFile.status, MediaFile.failure)
+        .where(MediaFile.workspace_id == workspace_id, MediaFile.id.in_(wanted))
+        .with_for_update(read=True, key_share=True)
     )
-    statuses = {row.id: row.status for row in rows}
+    found = {row.id: row for row in rows}
     return [
-        _media_issue(field, media_id, statuses.get(media_id))
+        _not_found(field, media_id)
+        if media_id not in found
+        else _not_ready(field, media_id, found[media_id].status, found[media_id].failure)
         for media_id in wanted
-        if statuses.get(media_id) != "ready"
+        if media_id not in found or found[media_id].status != MediaStatus.READY
     ]
 
 
-def _media_issue(field: str, media_id: UUID, status: str | None) -> Issue:
+def _not_found(field: str, media_id: UUID) -> Issue:
     name = ids.to_typeid("media", media_id)
-    if status is None:
-        return Issue(field=field, code="MEDIA_NOT_FOUND", message=f"No media with id {name}")
-    return Issue(field=field, code="MEDIA_NOT_READY", message=f"{name} is {status}, not ready")
+    return Issue(field=field, code="MEDIA_NOT_FOUND", message=f"No media with id {name}")
+
+
+def _not_ready(field: str, media_id: UUID, status: str, failure: Sequence[Any] | None) -> Issue:
+    name = ids.to_typeid("media", media_id)
+    why = "".join(f": {problem['message']}" for problem in failure or ())
+    message = f"{name} is {status}, not ready{why}"
+    return Issue(field=field, code="MEDIA_NOT_READY", message=message)
 
 
 def option_issues(metadata: Mapping[str, Mapping[str, Any]]) -> list[Issue]:
@@ -149,9 +158,7 @@ def check_networks(
     """Raise Invalid where a network would refuse the post, before it is due (C9)."""
     rows = list(destinations)
     issues = [
-        _media_issue("media", media_id, None)
-        for media_id in media_of(post, rows)
-        if media_id not in files
+        _not_found("media", media_id) for media_id in media_of(post, rows) if media_id not in files
     ]
     if not issues:
         for destination in rows:

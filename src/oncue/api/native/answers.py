@@ -14,8 +14,9 @@ from oncue.api.fields import (
     RecurrenceId,
     When,
 )
+from oncue.api.native.media_answers import MediaOut, show_media
 from oncue.lib import ids
-from oncue.media.models import MediaFile
+from oncue.media.links import Links
 from oncue.outbox import Event
 from oncue.posts.comments import COMMENT_SHOWN_AS, CommentState
 from oncue.posts.lifecycle import SHOWN_AS, State
@@ -59,19 +60,6 @@ class PlatformOut(Out):
     next_retry_at: When | None
     attempts: list[AttemptOut]
     first_comment: FirstCommentOut | None
-
-
-class MediaOut(Out):
-    """A file and what we know of it."""
-
-    id: MediaId
-    filename: str
-    content_type: str
-    size_bytes: int
-    status: str
-    alt_text: str
-    dimensions: dict[str, int] | None
-    created_at: When
 
 
 class ThreadPostOut(Out):
@@ -185,7 +173,7 @@ class FixOut(Out):
     status: str
 
 
-def show_post(view: PostView) -> PostOut:
+def show_post(view: PostView, links: Links) -> PostOut:
     """A post as it is answered."""
     post = view.post
     named = [ids.from_typeid("media", name) for name in post.media_ids]
@@ -203,7 +191,7 @@ def show_post(view: PostView) -> PostOut:
         late_policy=post.late_policy,
         tags=post.tags,
         metadata=post.post_metadata,
-        media=[show_media(view.files[name]) for name in named if name in view.files],
+        media=[show_media(view.files[name], links) for name in named if name in view.files],
         platforms=[_show_platform(platform) for platform in view.platforms],
         platform_overrides=post.platform_overrides,
         platform_metadata=post.platform_metadata,
@@ -258,22 +246,6 @@ def _show_comment(row: Comment) -> FirstCommentOut:
 
 def show_attempt(attempt: Attempt) -> AttemptOut:
     return AttemptOut(attempted_at=attempt.attempted_at, status=attempt.status, error=attempt.error)
-
-
-def show_media(row: MediaFile) -> MediaOut:
-    size = None
-    if row.width is not None and row.height is not None:
-        size = {"width": row.width, "height": row.height}
-    return MediaOut(
-        id=row.id,
-        filename=row.filename,
-        content_type=row.content_type,
-        size_bytes=row.size_bytes,
-        status=row.status,
-        alt_text=row.alt_text,
-        dimensions=size,
-        created_at=row.created_at,
-    )
 
 
 def show_event(event: Event) -> EventOut:

@@ -45,7 +45,7 @@ async def start_approval(
 
     def work(session: Session) -> PostOut:
         approval.start(session, caller.workspace_id, post_id, scheduled_for, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -58,7 +58,7 @@ async def approve_post(
 
     def work(session: Session) -> PostOut:
         approval.approve(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -76,6 +76,6 @@ async def reject_post(
 
     def work(session: Session) -> PostOut:
         approval.reject(session, caller.workspace_id, post_id, order.reason, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)

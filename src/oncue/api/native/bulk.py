@@ -169,7 +169,7 @@ async def bulk_video(
     def work(session: Session) -> BulkVideoOut:
         items = [_video(post) for post in body.posts]
         outcomes = bulk.create_each(session, items, _maker(caller, shared))
-        return _show_videos(session, caller, body.posts, outcomes)
+        return _show_videos(session, caller, shared, body.posts, outcomes)
 
     return await once.write(work, status=207)
 
@@ -223,13 +223,18 @@ def _errors(refused: AppError) -> list[BulkError]:
 
 
 def _show_videos(
-    session: Session, caller: Caller, posts: Sequence[VideoItem], outcomes: Sequence[Outcome]
+    session: Session,
+    caller: Caller,
+    shared: Services,
+    posts: Sequence[VideoItem],
+    outcomes: Sequence[Outcome],
 ) -> BulkVideoOut:
     created: list[PostOut] = []
     warnings: list[VideoWarning] = []
     for index, (post, outcome) in enumerate(zip(posts, outcomes, strict=True)):
         if not isinstance(outcome, AppError):
-            created.append(show_post(queries.view(session, caller.workspace_id, outcome)))
+            view = queries.view(session, caller.workspace_id, outcome)
+            created.append(show_post(view, shared.links))
             continue
         first = _errors(outcome)[0]
         code = first.code or outcome.code

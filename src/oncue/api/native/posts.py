@@ -47,7 +47,7 @@ async def create_post(
 
     def work(session: Session) -> PostOut:
         post_id = queue.create(session, caller.workspace_id, new, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work, status=201)
 
@@ -78,7 +78,7 @@ async def list_posts(
 
     def read(session: Session, most: int, after: Place | None) -> Sequence[PostOut]:
         found = queries.list_page(session, caller.workspace_id, chosen, limit=most, after=after)
-        return [show_post(view) for view in found]
+        return [show_post(view, shared.links) for view in found]
 
     page = await read_page(shared.db, caller.workspace_id, limit, cursor, read, creation)
     return PostListOut(data=list(page.rows), pagination=page.pagination)
@@ -88,7 +88,7 @@ async def list_posts(
 async def get_post(post_id: PostPath, caller: PostsReader, shared: Shared) -> PostOut:
     """One post, whole."""
     return await shared.db.read(
-        lambda session: show_post(queries.view(session, caller.workspace_id, post_id))
+        lambda session: show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
     )
 
 
@@ -105,7 +105,7 @@ async def update_post(
 
     def work(session: Session) -> PostOut:
         editing.edit(session, caller.workspace_id, post_id, changes, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -129,7 +129,7 @@ async def cancel_post(
 
     def work(session: Session) -> PostOut:
         posts.cancel(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -153,7 +153,7 @@ async def duplicate_post(
 async def _clone(post_id: PostId, caller: Caller, shared: Services, once: Once) -> PostOut:
     def work(session: Session) -> PostOut:
         copy_id = cloning.clone(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, copy_id))
+        return show_post(queries.view(session, caller.workspace_id, copy_id), shared.links)
 
     return await once.write(work, status=201)
 

@@ -11,13 +11,13 @@ from oncue.api.fields import DestinationId, PostId
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import FixOut, PostOut, RetriedOut, RetryOut, SkippedOut, show_post
 from oncue.api.native.bodies import FixPlatform, ResolvePlatform
-from oncue.api.native.media import discarded_unless_written
+from oncue.api.native.media import dropped_unless_written
 from oncue.api.native.posts import PostPath
 from oncue.api.outbound import require_callable
 from oncue.api.services import Services
 from oncue.media import service as media
 from oncue.media.fetching import fetch, name_of
-from oncue.media.service import Stored
+from oncue.media.intake import Kept
 from oncue.posts import comments, queries, remedies
 from oncue.posts import service as posts
 from oncue.posts.lifecycle import Status
@@ -56,7 +56,7 @@ async def publish_post(
 
     def send_and_show(session: Session) -> PostOut:
         send(session)
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     if not sync:
         return await once.write(send_and_show)
@@ -92,9 +92,10 @@ async def fix_platform(
     new = await _replacement(shared, caller, post_id, platform_id, order.media_url)
 
     def work(session: Session) -> FixOut:
+        row = None
         if new is not None:
             facts = {"filename": name_of(order.media_url or ""), "alt_text": ""}
-            media.add(session, caller.workspace_id, new, **facts, now=shared.now())
+            row = media.add(session, caller.workspace_id, new, **facts, now=shared.now())
         remedies.fix(
             session,
             caller.workspace_id,
@@ -102,12 +103,12 @@ async def fix_platform(
             platform_id,
             shared.now(),
             content=order.content,
-            media_id=new.id if new else None,
+            media_id=row.id if row else None,
             refresh_media=order.refresh_media,
         )
         return FixOut(success=True, platform_id=platform_id, status=Status.PUBLISHING)
 
-    with discarded_unless_written(new):
+    async with dropped_unless_written(shared, caller.workspace_id, new):
         return await once.write(work)
 
 
@@ -132,7 +133,7 @@ async def resolve_platform(
             published=body.published,
             url=body.platform_post_url,
         )
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -149,21 +150,21 @@ async def retry_comment(
 
     def work(session: Session) -> PostOut:
         comments.retry(session, caller.workspace_id, post_id, platform_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
 
 async def _replacement(
     shared: Services, caller: Caller, post_id: PostId, platform_id: DestinationId, url: str | None
-) -> Stored | None:
+) -> Kept | None:
     """The file that the destination is to show instead, fetched before anything is written."""
     if url is None:
         return None
     await shared.db.read(
         lambda session: remedies.require_fixable(session, caller.workspace_id, post_id, platform_id)
     )
-    return await fetch(shared.outbound, shared.media_dir, url, shared.now(), field="mediaUrl")
+    return await fetch(shared.outbound, shared.intake, caller.workspace_id, url, field="mediaUrl")
 
 
 async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int) -> PostOut:
@@ -176,7 +177,7 @@ async def _wait(shared: Services, caller: Caller, post_id: PostId, timeout: int)
             lambda session: queries.view(session, caller.workspace_id, post_id)
         )
         if view.post.status != Status.PUBLISHING or loop.time() >= deadline:
-            return show_post(view)
+            return show_post(view, shared.links)
         await asyncio.sleep(min(pause, max(deadline - loop.time(), 0)))
         pause = min(pause * 2, SLOWEST_LOOK)
 

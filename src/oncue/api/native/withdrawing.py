@@ -70,7 +70,7 @@ async def archive_post(
 
     def work(session: Session) -> PostOut:
         withdrawing.archive(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
@@ -83,7 +83,7 @@ async def unarchive_post(
 
     def work(session: Session) -> PostOut:
         withdrawing.unarchive(session, caller.workspace_id, post_id, shared.now())
-        return show_post(queries.view(session, caller.workspace_id, post_id))
+        return show_post(queries.view(session, caller.workspace_id, post_id), shared.links)
 
     return await once.write(work)
 
