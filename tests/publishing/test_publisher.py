@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 
 from installation import START, DirectEngine, Installation
+from oncue.db.base import Base
 from oncue.errors import Unavailable
 from oncue.media.models import MediaFile, MediaUse
 from oncue.posts.models import Destination, Post
@@ -160,6 +163,10 @@ async def test_a_destination_given_up_with_an_open_question_is_for_a_person(
     assert around.decisive == 1
 
 
+def _without(table: type[Base], session: Session) -> None:
+    session.execute(delete(table))
+
+
 async def test_a_post_whose_file_is_gone_fails_and_sends_nothing(
     installation: Installation,
 ) -> None:
@@ -168,9 +175,7 @@ async def test_a_post_whose_file_is_gone_fails_and_sends_nothing(
     await installation.api.post(f"/v1/posts/{post['id']}/publish")
 
     for gone in (MediaUse, MediaFile):  # a backup, say, that was put back in parts
-        await installation.db.write(
-            lambda session, gone=gone: session.execute(delete(gone)).close()
-        )
+        await installation.db.write(partial(_without, gone))
     await installation.run_due()
 
     [platform] = (await installation.get(post["id"]))["platforms"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rights.scene import DAILY, LATER, PNG, WEEK
+from rights.scene import ANNOUNCED, DAILY, LATER, PNG, WEEK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,13 @@ GOOD: Final[Mapping[str, Ask]] = {
     "GET /v1/accounts/{account_id}": about(account_id="@account"),
     "GET /api/v1/accounts": NOTHING,
     "POST /v1/media": Ask(file=("a.png", PNG)),
+    "GET /v1/media": PAGE,
+    "POST /v1/media/upload": Ask(json=ANNOUNCED),
+    "POST /v1/media/register": Ask(json={"url": "https://files.example/a.png"}),
     "GET /v1/media/{media_id}": about(media_id="@media"),
+    "PATCH /v1/media/{media_id}": about({"altText": "A fox"}, media_id="@media"),
+    "POST /v1/media/{media_id}/refresh-presign": about(media_id="@awaited media"),
+    "DELETE /v1/media/{media_id}": about(media_id="@doomed media"),
     "POST /v1/personas": Ask(json={"name": "Ada"}),
     "GET /v1/personas": PAGE,
     "GET /v1/personas/{persona_id}": about(persona_id="@persona"),

@@ -3,13 +3,28 @@
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from installation import Clock, Installation, install
+from installation import Clock, Installation, install, no_names
 from oncue.db.open import open_database
+from oncue.lib.addresses import NOTHING
+from oncue.lib.outbound import Downloaded, GuardedClient
 from oncue.settings import Settings
-from rights.scene import Two, furnish
+from rights.scene import PNG, Two, furnish
+
+
+class Shelf(GuardedClient):
+    """An outside world in which every address has the same picture, and takes nothing."""
+
+    async def download(self, url: str, to_file: Path, *_limits: Any, **_more: Any) -> Downloaded:
+        _write(to_file, PNG)
+        return Downloaded(size_bytes=len(PNG), claimed_type="image/png")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +49,8 @@ async def two(shared_settings: Settings) -> AsyncIterator[Two]:
     """One installation, and in it two workspaces that have the same of everything."""
     db = open_database(shared_settings)
     try:
-        async with install(shared_settings, db, Clock()) as installation:
+        shelf = Shelf(NOTHING, resolver=no_names)
+        async with install(shared_settings, db, Clock(), guarded=shelf) as installation:
             made = await furnish(installation)
             yield made
             await made.theirs.oncue.api.aclose()

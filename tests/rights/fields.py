@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, TypeAlias
 
+from api.operations import KEYLESS
+
 Document: TypeAlias = Mapping[str, Any]
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -37,9 +39,9 @@ def gaps(document: Document, filled: Mapping[str, Set[str]]) -> Set[str]:
     """What stops the matrix from being whole.
 
     `filled` has, for each operation, the places its request names a thing at. An operation or a
-    place that only one of the two knows is a gap.
+    place that only one of the two knows is a gap. What needs no key names nobody's workspace.
     """
-    served = operations(document)
+    served = operations(document) - KEYLESS.keys()
     found = {f"no request: {operation}" for operation in served - filled.keys()}
     found |= {f"not served: {operation}" for operation in filled.keys() - served}
     for operation in served & filled.keys():

@@ -21,6 +21,7 @@ THEIRS: Final = "Stranger"
 """What everything of the other workspace is called that has a name or a text."""
 
 PNG: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01" + b"\x00" * 30
+ANNOUNCED: Final = {"filename": "a.png", "contentType": "image/png", "sizeBytes": len(PNG)}
 LATER: Final = "2026-11-23T09:00:00Z"
 WEEK: Final = {"timezone": "Europe/Berlin", "slots": [{"day": "MO", "time": "09:00"}]}
 DAILY: Final = {"recurrenceRule": "FREQ=DAILY;BYHOUR=9;BYMINUTE=0", "timezone": "UTC"}
@@ -88,6 +89,8 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
     job = await made(oncue, "/v1/posts/import", files=file("a.csv", b"content,accountIds\nHi,no"))
     await oncue.errands()
     media = await made(oncue, "/v1/media", files=file(f"{title}.png", PNG))
+    doomed_media = await made(oncue, "/v1/media", files=file(f"{title}.png", PNG))
+    awaited = await made(oncue, "/v1/media/upload", json=ANNOUNCED)
     personas = [await made(oncue, "/v1/personas", json={"name": title}) for _ in range(2)]
     hook = {"url": f"https://hooks.example/{title}"}
     webhooks = [await made(oncue, "/v1/webhooks", json=hook) for _ in range(2)]
@@ -101,6 +104,8 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
         "number": oncue.accounts["TWITTER"].number,
         "job": job["jobId"],
         "media": media["id"],
+        "doomed media": doomed_media["id"],
+        "awaited media": awaited["mediaId"],
         "persona": personas[0]["id"],
         "doomed persona": personas[1]["id"],
         "webhook": webhooks[0]["id"],

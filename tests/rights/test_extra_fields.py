@@ -115,8 +115,12 @@ async def test_a_form_takes_no_field_of_ours(oncue: Installation) -> None:
         before = await contents(oncue)
         files = file(*(GOOD[operation].file or ("", b"")))
         answer = await oncue.api.post(operation.split()[1], data=dict(OURS), files=files)
-        [made] = await contents(oncue) - before
+        made = await contents(oncue) - before
 
         assert answer.is_success
-        assert made.owner == oncue.workspace_id.hex
-        assert not any(repr(value) in made.columns for value in (str(NOBODY), "published", NOBODY))
+        assert {row.owner for row in made} == {oncue.workspace_id.hex}
+        assert not any(
+            repr(value) in row.columns
+            for row in made
+            for value in (str(NOBODY), "published", NOBODY)
+        )
