@@ -1,7 +1,7 @@
 """A post's files go out as each network takes them, mended once, and before the post is due."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from api.answers import invalid, problem
 from installation import Clock, Installation, install
 from media.files import animation, clip_bytes, encoded, exif, picture
 from oncue.db.open import open_database
@@ -132,12 +133,11 @@ async def test_without_mending_the_same_file_is_refused_before_its_time(
 ) -> None:
     await site.api.patch("/v1/workspace", json={"mendMedia": False})
 
-    answer = await schedule(site, noise(1_000, 1_000), "BLUESKY")
+    content = noise(1_000, 1_000)
+    answer = await schedule(site, content, "BLUESKY")
 
-    assert answer.status_code == 400
-    [issue] = answer.json()["error"]["details"]
-    assert (issue["code"], issue["field"]) == ("MEDIA_TOO_LARGE", "media")
-    assert str(2_000_000) in issue["message"]
+    sizes = {"maxLength": 2_000_000, "actualLength": len(content)}
+    assert problem(answer) == invalid("media", code="MEDIA_TOO_LARGE", platform="BLUESKY", **sizes)
 
 
 async def test_without_mending_a_file_goes_out_as_it_is(
@@ -156,19 +156,21 @@ async def test_without_mending_a_file_goes_out_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("content", "facts"),
     [
-        (lambda: animation("WEBP", 3), "MEDIA_ANIMATION_NOT_SUPPORTED"),
-        (clip_bytes, "MEDIA_TYPE_NOT_SUPPORTED"),
+        (
+            lambda: animation("WEBP", 3),
+            {"code": "MEDIA_ANIMATION_NOT_SUPPORTED", "maxLength": 1, "actualLength": 3},
+        ),
+        (clip_bytes, {"code": "MEDIA_TYPE_NOT_SUPPORTED"}),
     ],
 )
 async def test_what_no_machine_can_mend_is_refused_before_its_time(
-    site: Installation, content: Any, code: str
+    site: Installation, content: Callable[[], bytes], facts: dict[str, Any]
 ) -> None:
     answer = await schedule(site, content(), "TWITTER")
 
-    assert answer.status_code == 400
-    assert [issue["code"] for issue in answer.json()["error"]["details"]] == [code]
+    assert problem(answer) == invalid("media", platform="TWITTER", **facts)
 
 
 async def test_files_are_mended_before_their_post_is_due_and_once(
