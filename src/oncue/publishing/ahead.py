@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -59,7 +60,7 @@ class MendingAhead:
         present = await self.db.read(lambda session: due_soon(session, now))
         new = [name for name, fence in present.items() if self._seen.get(name) != fence]
         for destination_id in new:
-            upcoming = await self.db.read(lambda session, name=destination_id: load(session, name))
+            upcoming = await self.db.read(partial(load, destination_id=destination_id))
             if upcoming is not None:
                 await self._mend(destination_id, upcoming)
         self._seen = present
@@ -81,7 +82,8 @@ class MendingAhead:
 
 async def as_it_goes_out(draft: Draft, mended: Callable[[str], Awaitable[Media]]) -> Draft:
     """The draft with each of its files as `mended` makes it, named by its id; each once."""
-    names = dict.fromkeys(item.id for each in (draft, *draft.thread) for item in each.media)
+    files = [*draft.media, *(item for each in draft.thread for item in each.media)]
+    names = dict.fromkeys(item.id for item in files)
     made = {name: await mended(name) for name in names}
 
     def swapped(media: Sequence[Media]) -> list[Media]:
