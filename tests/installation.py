@@ -47,6 +47,7 @@ from oncue.lib.addresses import NOTHING
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.media.intake import Probe
+from oncue.media.mending import Render
 from oncue.publishing.engine import Work
 from oncue.publishing.promoter import Job
 from oncue.publishing.publisher import Publisher
@@ -59,7 +60,7 @@ from oncue.settings import Settings
 from oncue.workspaces import keys
 from oncue.workspaces import service as workspaces
 from oncue.workspaces.keys import ALL_SCOPES, Dialect
-from sniffing import sniffed
+from sniffing import copied, sniffed
 
 T = TypeVar("T")
 
@@ -228,6 +229,7 @@ async def install(
     outbound: HttpClient | None = None,
     guarded: GuardedClient | None = None,
     probe: Probe = sniffed,
+    render: Render = copied,
 ) -> AsyncIterator[Installation]:
     """Set up an installation on an empty database, beside a sandbox of its own.
 
@@ -250,6 +252,7 @@ async def install(
         engine,
         guarded or GuardedClient(NOTHING, resolver=no_names),
         probe=probe,
+        render=render,
         now=clock,
         sleep=clock.sleep,
     )

@@ -26,10 +26,13 @@ from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
 from oncue.media.intake import PROBES_AT_ONCE, Intake, Probe
 from oncue.media.links import Links
+from oncue.media.mending import Mender, Render
 from oncue.media.probe import probe
 from oncue.media.processing import Processor
+from oncue.media.render import render
 from oncue.media.retention import Collector, Remover
 from oncue.media.storage import Storage, open_storage
+from oncue.publishing.ahead import MendingAhead
 from oncue.publishing.comments import Commenter
 from oncue.publishing.duties import Duty
 from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
@@ -94,6 +97,7 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
             engine,
             outbound,
             probe=probe,
+            render=render,
             now=utc_now,
             sleep=asyncio.sleep,
         )
@@ -112,6 +116,7 @@ def assemble(
     outbound: GuardedClient,
     *,
     probe: Probe,
+    render: Render,
     now: Clock,
     sleep: Callable[[float], Awaitable[None]],
 ) -> Runtime:
@@ -121,6 +126,7 @@ def assemble(
     processor = Processor(
         db=db, intake=intake, outbound=outbound, now=now, lease=settings.heartbeat
     )
+    mender = Mender(intake=intake, render=render, now=now)
     metrics = Metrics()
     wire = Wire(
         http=http,
@@ -134,6 +140,7 @@ def assemble(
         db=db,
         engine=engine,
         wire=wire,
+        mender=mender,
         now=now,
         sleep=sleep,
         lookup_seconds=settings.lookup_seconds,
@@ -166,6 +173,7 @@ def assemble(
         Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
         Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
         *media_duties(db, storage, processor, settings, now),
+        MendingAhead(db=db, mender=mender, now=now).duty(),
         Duty(name="expiring", topic=Topic.ERRAND, act=partial(expiring.warn, db, now)),
         Releasing(db=db, now=now).duty(),
         Tidying(db=db, now=now).duty(),

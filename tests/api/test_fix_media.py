@@ -51,6 +51,7 @@ async def test_the_file_is_shown_by_that_destination_and_by_no_other(
     shown = await installation.get(post["id"])
     assert shown["status"] == "published"
     assert shown["media"] == post["media"]
+    await installation.errands()
     assert len(kept(installation)) == 2
 
 
@@ -213,6 +214,7 @@ async def test_a_file_the_network_would_not_take_is_refused_and_not_kept(
 ) -> None:
     open_loopback(installation)
     post, twitter = await partial(installation)
+    await installation.api.patch("/v1/workspace", json={"mendMedia": False})
     before = await rows(installation)
     async with serving(answering(200, png(size=6_000_000))) as server:
         answer = await fix(installation, post, twitter, mediaUrl=at(server))

@@ -28,6 +28,7 @@ async def test_a_workspace_is_shown_with_its_settings(installation: Installation
         "autoRetry": True,
         "latePolicy": "publish",
         "lateWindowSeconds": 43_200,
+        "mendMedia": True,
     }
 
 
@@ -37,6 +38,7 @@ async def test_a_workspace_is_shown_with_its_settings(installation: Installation
         {},
         {"name": "Ours"},
         {"autoRetry": False},
+        {"mendMedia": False},
         {"latePolicy": "skip"},
         {"lateWindowSeconds": 300},
         {"lateWindowSeconds": YEAR},

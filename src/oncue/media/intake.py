@@ -88,7 +88,7 @@ class Intake:
                 probed = await self.probe(path, thumbnail=picture)
             thumbnail = await _as_object(picture) if probed.has_thumbnail else None
             kept = Kept(probed=probed, bytes=await _as_object(path), thumbnail=thumbnail)
-            await self._reserve(workspace_id, kept.objects)
+            await self.reserve(workspace_id, kept.objects)
             reach(MEDIA_RESERVED)
             await self.storage.keep(path, kept.bytes.key, probed.content_type)
             if thumbnail is not None:
@@ -101,7 +101,7 @@ class Intake:
     async def keep_raw(self, workspace_id: UUID, path: Path) -> NewObject:
         """Store a file that is looked into later."""
         raw = NewObject(key=new_key(), sha256=None, size_bytes=size_of(path))
-        await self._reserve(workspace_id, [raw])
+        await self.reserve(workspace_id, [raw])
         await self.storage.keep(path, raw.key, "application/octet-stream")
         return raw
 
@@ -113,7 +113,8 @@ class Intake:
             await self.storage.drop(key)
         await self.db.write(lambda session: objects.forget(session, gone))
 
-    async def _reserve(self, workspace_id: UUID, new: Iterable[NewObject]) -> None:
+    async def reserve(self, workspace_id: UUID, new: Iterable[NewObject]) -> None:
+        """Make keys known before anything is stored under them."""
         now = self.now()
         await self.db.write(lambda session: objects.reserve(session, workspace_id, new, now))
 

@@ -123,3 +123,29 @@ class MediaUse(Base):
     post_id: Mapped[UUID] = mapped_column(primary_key=True)
     media_id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID]
+
+
+class MediaCopy(Base):
+    """A file as one recipe made it: what a network is sent in its place."""
+
+    __tablename__ = "media_copy"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "media_id"], ["media.workspace_id", "media.id"]),
+        ForeignKeyConstraint(
+            ["workspace_id", "storage_key"], ["media_object.workspace_id", "media_object.key"]
+        ),
+        Index(None, "storage_key"),
+        Index(None, "used_at"),
+    )
+
+    media_id: Mapped[UUID] = mapped_column(primary_key=True)
+    recipe: Mapped[str] = mapped_column(primary_key=True)  # the recipe's key
+    workspace_id: Mapped[UUID]
+    storage_key: Mapped[str]
+    content_type: Mapped[str]
+    size_bytes: Mapped[int]
+    sha256: Mapped[str]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    seconds: Mapped[float | None]
+    used_at: Mapped[datetime]  # when it was last asked for; it goes when that is long ago

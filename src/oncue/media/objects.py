@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from oncue.db.database import Topic, announce
 from oncue.errors import Unavailable
 from oncue.lib.clock import EPOCH
-from oncue.media.models import MediaFile, MediaObject
+from oncue.media.models import MediaCopy, MediaFile, MediaObject
 
 # From the reservation of an object to its use at most. After that nobody is still writing it.
 RESERVED: Final = timedelta(days=1)
@@ -102,7 +102,7 @@ def _hold_twin(session: Session, workspace_id: UUID, new: NewObject) -> str | No
 
 
 def doom(session: Session, workspace_id: UUID, keys: Iterable[str | None], at: datetime) -> None:
-    """Have what no file refers to any more removed at `at`, if not earlier.
+    """Have what no file or copy refers to any more removed at `at`, if not earlier.
 
     The first UPDATE waits for whoever holds the row; only then does the second one look who
     refers to it.
@@ -111,7 +111,7 @@ def doom(session: Session, workspace_id: UUID, keys: Iterable[str | None], at: d
     if not chosen:
         return
     mine = (MediaObject.workspace_id == workspace_id, MediaObject.key.in_(chosen))
-    referred = (
+    named_by_a_file = (
         select(MediaFile.id)
         .where(
             MediaFile.workspace_id == workspace_id,
@@ -123,10 +123,16 @@ def doom(session: Session, workspace_id: UUID, keys: Iterable[str | None], at: d
         )
         .exists()
     )
+    named_by_a_copy = (
+        select(MediaCopy.media_id)
+        .where(MediaCopy.workspace_id == workspace_id, MediaCopy.storage_key == MediaObject.key)
+        .exists()
+    )
+    is_named = or_(named_by_a_file, named_by_a_copy)
     not_sooner = or_(MediaObject.doomed_at.is_(None), MediaObject.doomed_at > at)
     for statement in (
         update(MediaObject).where(*mine, not_sooner).values(doomed_at=at),
-        update(MediaObject).where(*mine, referred).values(doomed_at=None),
+        update(MediaObject).where(*mine, is_named).values(doomed_at=None),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
     announce(session, Topic.ERRAND)

@@ -12,6 +12,8 @@ from oncue.connectors.spec import Media, MediaRules, Problem, Spec, file_problem
 # Part of every recipe's key: raise it when the same recipe is to give other bytes.
 EDITION: Final = 1
 
+ANIMATION: Final = "MEDIA_ANIMATION_NOT_SUPPORTED"
+
 JPEG: Final = "image/jpeg"
 PNG: Final = "image/png"
 GIF: Final = "image/gif"
@@ -116,7 +118,7 @@ def decide(spec: Spec, item: Media, field: str) -> Decision:
 def _moves(spec: Spec, item: Media, field: str) -> Problem:
     return Problem(
         field=field,
-        code="MEDIA_ANIMATION_NOT_SUPPORTED",
+        code=ANIMATION,
         message=f"{spec.name} takes animations as GIFs; {item.filename} is {item.type} with "
         f"{item.frames} frames",
         limit=1,

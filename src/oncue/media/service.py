@@ -12,7 +12,7 @@ from oncue import outbox
 from oncue.db.database import Topic, announce
 from oncue.errors import NotFound
 from oncue.lib import ids
-from oncue.media import objects
+from oncue.media import copies, objects
 from oncue.media.intake import Kept
 from oncue.media.models import MediaFile, MediaStatus, MediaUse
 
@@ -177,6 +177,7 @@ def remove(session: Session, workspace_id: UUID, media_id: UUID, now: datetime) 
         .where(MediaUse.workspace_id == workspace_id, MediaUse.media_id == media_id)
         .execution_options(synchronize_session=False)
     )
+    mended = copies.remove_of(session, workspace_id, media_id)
     gone = session.execute(
         delete(MediaFile)
         .where(MediaFile.workspace_id == workspace_id, MediaFile.id == media_id)
@@ -188,7 +189,7 @@ def remove(session: Session, workspace_id: UUID, media_id: UUID, now: datetime) 
         )
         .execution_options(synchronize_session=False)
     ).one()
-    objects.doom(session, workspace_id, [gone.storage_key, gone.thumbnail], now)
+    objects.doom(session, workspace_id, [gone.storage_key, gone.thumbnail, *mended], now)
     objects.doom(session, workspace_id, [gone.upload_key], end_of(gone.upload_expires_at, now))
 
 

@@ -47,12 +47,16 @@ def validate(
     if issues := media_issues(session, workspace_id, sketch.media_ids, "mediaIds"):
         raise Invalid(issues)
     files = load_files(session, workspace_id, sketch.media_ids)
-    media = [*(files[media_id] for media_id in sketch.media_ids), *sketch.media]
-    draft = Draft(text=sketch.content, key="", begun_at=now, media=media)
+    draft = Draft(text=sketch.content, key="", begun_at=now)
+    named = [str(media_id) for media_id in sketch.media_ids]
     return {
         platform: _finding(
             platform,
-            replace(draft, options=sketch.platform_metadata.get(platform, {})),
+            replace(
+                draft,
+                media=[*files.for_network(spec_of(platform), named), *sketch.media],
+                options=sketch.platform_metadata.get(platform, {}),
+            ),
             sketch.first_comment,
         )
         for platform in platforms

@@ -14,7 +14,7 @@ from oncue.errors import Invalid, InvalidMetadata, Issue
 from oncue.lib import ids
 from oncue.lib.clock import iso
 from oncue.media.models import MediaFile, MediaStatus
-from oncue.posts.drafts import Files, draft_for, media_of
+from oncue.posts.drafts import Files, draft_for, media_of, unmendable
 from oncue.posts.models import Destination, Post
 from oncue.posts.values import ContentType, ThreadEntry
 
@@ -164,7 +164,8 @@ def check_networks(
         for destination in rows:
             connector = CONNECTORS[destination.platform]
             draft = draft_for(post, destination, connector, files, now)
-            issues += [as_issue(connector.spec, problem) for problem in connector.check(draft)]
+            problems = [*connector.check(draft), *unmendable(connector.spec, draft, files)]
+            issues += [as_issue(connector.spec, problem) for problem in problems]
     if issues:
         raise Invalid(issues)
 

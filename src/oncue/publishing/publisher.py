@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy import bindparam, func, select, update
@@ -24,9 +25,11 @@ from oncue.db.database import Database
 from oncue.lib import ids
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import reach
-from oncue.posts.drafts import draft_for, load_files, media_of
+from oncue.media.mending import Mender
+from oncue.posts.drafts import Files, draft_for, load_files, media_of, unmendable
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Post
+from oncue.publishing.ahead import as_it_goes_out
 from oncue.publishing.engine import Engine, guard
 from oncue.publishing.ledger import Claim, StepLedger, hold, load_steps
 from oncue.publishing.promoter import WITH_WORKERS, Job
@@ -70,6 +73,7 @@ class Run:
     connector: Connector
     account: Account
     draft: Draft | None
+    files: Files
     steps: Sequence[Recorded]
     started_at: datetime
     due_at: datetime | None
@@ -83,6 +87,7 @@ class Publisher:
     db: Database
     engine: Engine
     wire: Wire
+    mender: Mender
     now: Clock
     sleep: Callable[[float], Awaitable[None]]
     lookup_seconds: Sequence[float]
@@ -129,12 +134,23 @@ class Publisher:
             lookup_seconds=self.lookup_seconds,
         )
         try:
-            draft = _checked(run)
+            draft = _checked(run, await self._mended(run))
             return await runner.run(run.connector.publish(draft, run.account))
         except (Refused, Parked) as ending:
             return ending
         except OutcomeUnknown as unknown:
             return Unknown(reason=str(unknown))
+
+    async def _mended(self, run: Run) -> Draft | None:
+        """The run's draft with its files as the network takes them."""
+        if run.draft is None or not run.files.are_mended:
+            return run.draft
+        return await as_it_goes_out(
+            run.draft,
+            lambda name: self.mender.mended(
+                run.claim.workspace_id, run.connector.spec, run.files[UUID(name)]
+            ),
+        )
 
     async def _finish(self, run: Run, outcome: Outcome | Parked) -> None:
         if isinstance(outcome, Parked):
@@ -216,6 +232,7 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
             native_id=account.native_id, username=account.username, server=account.server
         ),
         draft=draft_for(post, row, connector, files, row.begun_at) if complete else None,
+        files=files,
         steps=load_steps(session, claim),
         started_at=now,
         due_at=row.due_at,
@@ -231,13 +248,14 @@ def _post_and_account(session: Session, row: Destination) -> tuple[Post, Account
     return post, account
 
 
-def _checked(run: Run) -> Draft:
+def _checked(run: Run, draft: Draft | None) -> Draft:
     """The draft, as the network will take it; raises Refused with the first broken rule."""
-    if run.draft is None:
+    if draft is None:
         raise Refused("A file of the post is gone", code="MEDIA_NOT_FOUND")
-    if problems := run.connector.check(run.draft):
+    problems = [*run.connector.check(draft), *unmendable(run.connector.spec, draft, run.files)]
+    if problems:
         raise Refused(problems[0].message, code=problems[0].code)
-    return run.draft
+    return draft
 
 
 def _hopeless(run: Run) -> Outcome | None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
+from oncue.media import copies
 from oncue.posts import bulk_retries
 from oncue.publishing.duties import Duty
 from oncue.webhooks import settling as deliveries
@@ -21,6 +22,7 @@ FORGETTING: Final[Mapping[Forget, int]] = {
     idempotency.forget: 1_000,
     ratelimit.forget: 1_000,
     deliveries.forget: 1_000,
+    copies.forget: 100,
     bulk_retries.forget: 20,  # for many parts hang on each
 }
 """What deletes up to a number of rows that are too old by now, and says how many; that number."""

@@ -24,6 +24,7 @@ class Changes:
     auto_retry: bool | None = None
     late_policy: LatePolicy | None = None
     late_window_seconds: int | None = None
+    mend_media: bool | None = None
 
 
 def create(session: Session, name: str, now: datetime, *, plan: str = plans.DEFAULT) -> Workspace:
@@ -49,6 +50,7 @@ def change(session: Session, workspace_id: UUID, changes: Changes) -> Workspace:
         "auto_retry": changes.auto_retry,
         "late_policy": changes.late_policy,
         "late_window": changes.late_window_seconds,
+        "mend_media": changes.mend_media,
     }
     values = {column: value for column, value in wanted.items() if value is not None}
     if values:

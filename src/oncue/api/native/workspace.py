@@ -30,6 +30,7 @@ class UpdateWorkspace(Body):
     auto_retry: StrictBool = True
     late_policy: LateRule = LatePolicy.PUBLISH
     late_window_seconds: Annotated[StrictInt, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW)] = 0
+    mend_media: StrictBool = True
 
 
 class WorkspaceOut(Out):
@@ -41,6 +42,7 @@ class WorkspaceOut(Out):
     auto_retry: bool
     late_policy: str
     late_window_seconds: int
+    mend_media: bool
 
 
 @router.get("")
@@ -70,4 +72,5 @@ def _show(workspace: Workspace) -> WorkspaceOut:
         auto_retry=workspace.auto_retry,
         late_policy=workspace.late_policy,
         late_window_seconds=workspace.late_window,
+        mend_media=workspace.mend_media,
     )
