@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import update
 
 import buckets
 from api.answers import NOBODY, problem
@@ -15,6 +16,7 @@ from media.uploading import PHOTO, SMALL, announce, row, shown, upload
 from oncue.accounts.vault import parse_keys
 from oncue.lib import ids
 from oncue.media.links import LinkExpired, LinkNotValid, Links, Purpose
+from oncue.media.models import MediaFile
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +91,17 @@ async def test_a_file_in_a_bucket_is_fetched_from_there(bucket_site: Installatio
     assert (answer.status_code, answer.headers["cache-control"]) == (307, "no-store")
     assert buckets.get(answer.headers["location"]) == (SMALL, "image/png")
     assert buckets.get(small.headers["location"])[1] == "image/jpeg"
+
+
+async def test_what_no_browser_should_show_is_for_saving(installation: Installation) -> None:
+    media = await upload(installation)
+    strange = update(MediaFile).values(content_type="application/x-from-a-later-version")
+    await installation.db.write(lambda session: session.execute(strange).close())
+
+    answer = await fetched(installation, media["url"])
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="a.png"'
+    assert answer.headers["content-type"] == "application/x-from-a-later-version"
 
 
 async def test_an_address_is_for_one_file_and_one_purpose(installation: Installation) -> None:

@@ -1,5 +1,6 @@
 """What nobody uses goes after a while; what a post uses stays, and so does what is new."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.answers import problem, put_in
+from api.answers import invalid, problem, put_in
 from api.test_media import kept
 from installation import Installation
 from media.test_storage_sharing import file_id
@@ -163,6 +164,30 @@ async def test_a_file_is_removed_only_when_every_post_has_done_with_it(
         else:
             assert answer.json() == {"success": True}, status
             assert (await site.get(post["id"]))["media"] == []
+
+
+async def test_who_removes_a_file_and_who_attaches_it_do_not_meet(
+    installation: Installation,
+) -> None:
+    site = installation
+    for _ in range(5):
+        media_id = await file_id(site)
+        post = {
+            "content": "x",
+            "accountIds": [site.account("MASTODON")],
+            "media": [media_id],
+        }
+
+        made, removed = await asyncio.gather(
+            site.api.post("/v1/posts", json=post), site.api.delete(f"/v1/media/{media_id}")
+        )
+
+        if made.status_code == 201:
+            assert problem(removed)[:2] == (409, "MEDIA_IN_USE")
+            assert [media["id"] for media in made.json()["media"]] == [media_id]
+        else:
+            assert problem(made) == invalid("media", code="MEDIA_NOT_FOUND")
+            assert removed.status_code == 200
 
 
 async def test_a_post_that_was_put_away_needs_what_it_needed(installation: Installation) -> None:

@@ -70,9 +70,9 @@ def put_off(session: Session, run: Run, until: datetime, *, uncounted: bool = Fa
 
 def succeed(session: Session, run: Run, kept: Kept, now: datetime) -> bool:
     """The file is ready, and what it came in as is done with; False: it is another run's by now."""
-    values = ready(session, run.workspace_id, kept, now)
-    if not _settle(session, run, values, now):
+    if not put_off(session, run, now):  # before anything is taken into use for it
         return False
+    _settle(session, run, ready(session, run.workspace_id, kept, now), now)
     tell(session, get(session, run.workspace_id, run.row.id), now)
     return True
 
