@@ -12,6 +12,7 @@ from oncue.api.fields import (
     Out,
     PostId,
     RecurrenceId,
+    ShownPlatform,
     When,
 )
 from oncue.lib import ids
@@ -44,7 +45,7 @@ class PlatformOut(Out):
 
     id: DestinationId
     post_platform_id: DestinationId
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     account_name: str
     status: str
@@ -153,7 +154,7 @@ class DeletedOut(Out):
 class RetriedOut(Out):
     """A destination that goes out again."""
 
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     retry_count: int
     next_retry_at: When
@@ -162,7 +163,7 @@ class RetriedOut(Out):
 class SkippedOut(Out):
     """A failed destination that is left alone, and why."""
 
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     retry_count: int
     reason: str

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PersonasWriter, PostsReader, Shared
-from oncue.api.fields import Body, Out, PersonaId, Text, When
+from oncue.api.fields import Body, Edit, Out, PersonaId, Text, When
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import DeletedOut, PageOut, show_page
 from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, read_cursor, write_cursor
@@ -34,7 +34,7 @@ class CreatePersona(Body):
     description: Description | None = None
 
 
-class UpdatePersona(Body):
+class UpdatePersona(Edit):
     """PATCH /v1/personas/:id. Only what is mentioned changes."""
 
     name: Name = ""
