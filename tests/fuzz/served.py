@@ -14,15 +14,15 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 ASKED_A_MINUTE: Final = 100  # what anybody may ask, without a key too
-BETWEEN_ERRANDS: Final = 1_000  # requests: every event has many webhooks to tell
 SOON: Final = timedelta(minutes=10)  # after what a publication may wait for
 GLANCE: Final = 0.01  # seconds between two looks at what a request waits for
 
 
 class Served:
-    """The application; between requests its clock goes on, and its worker does what is due.
+    """The application; between requests its clock goes on, and its worker publishes what is due.
 
-    So nobody asks too often, and posts get on. Only a request that waits for its post to be
+    So nobody asks too often, and posts get on. Webhooks are told of nothing: that costs more than
+    all the requests. Only a request that waits for its post to be
     published has the worker at its side. It is made on the installation's loop.
     """
 
@@ -64,8 +64,6 @@ class Served:
         if self._count % ASKED_A_MINUTE == 0:
             self._installation.clock.advance(minutes=1)
             await self._installation.run_due()
-        if self._count % BETWEEN_ERRANDS == 0:
-            await self._installation.errands()
 
 
 @asynccontextmanager

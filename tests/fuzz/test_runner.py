@@ -11,7 +11,7 @@ from fuzz.notes import OWNERS, notes
 from fuzz.runner import Effort, Report, ask, load, run
 
 IDENTITIES: Final = {name: f"Bearer {name}" for name in OWNERS}
-EFFORT: Final = Effort(examples=4, stories=10)
+EFFORT: Final = Effort(examples=2, stories=10)
 load_all_checks()
 ALL: Final = frozenset(CHECKS.get_all_names())
 
@@ -49,6 +49,20 @@ def test_whatever_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
     report = fuzzed(wrong, tmp_path)
 
     assert wrong in {finding.check for finding in report.findings}
+
+
+def test_it_asks_the_same_every_time(tmp_path: Path) -> None:
+    runs: tuple[list[str], list[str]] = ([], [])
+
+    for asked in runs:
+
+        def note(case: Case[Any], asked: list[str] = asked) -> None:
+            asked.append(repr((case.operation.label, case.path_parameters, case.query, case.body)))
+
+        run(load(notes(), IDENTITIES, EFFORT, tmp_path), Report(), note, never)
+
+    assert len(runs[0]) > 50
+    assert runs[0] == runs[1]
 
 
 def test_a_request_of_our_own_is_checked_too(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ class Row:
 
 
 POSTS: Final = r"(POST|PATCH) /v1/posts(/\{post_id\})?"
-SENDS: Final = r"POST /v1/posts/\{post_id\}/(publish|platforms/\{platform_id\}/fix)"
+SENDS: Final = (
+    r"POST /v1/posts/\{post_id\}/(publish|start-approval|approve|platforms/\{platform_id\}/fix)"
+)
+SHOWN: Final = r"(threadPosts\[\d+\]\.)?(content|media)"
 RULES: Final = r"(POST|PATCH) /v1/posts/\{post_id\}/recurrence"
 
 UNSAID: Final = (
@@ -36,10 +39,10 @@ UNSAID: Final = (
     Row(".*", "url|mediaUrl|X-Callback-Url", "where a name leads", "URL_NOT_ALLOWED"),
     Row(".*", "mediaUrl", "what is to be had there", "MEDIA_URL_UNREACHABLE"),
     # What time it is.
-    Row(POSTS, "scheduledFor", "whether a time is over"),
+    Row(f"{POSTS}|{SENDS}", "scheduledFor", "whether a time is over"),
     Row(rf"{RULES}/skip", "at", "which times a rule has"),
     # What networks make of a text; what they take as options.
-    Row(f"{POSTS}|{SENDS}", "content|media|platformOverrides.*", "a network's own rules"),
+    Row(f"{POSTS}|{SENDS}", f"{SHOWN}|platformOverrides.*", "a network's own rules"),
     Row(f"{POSTS}|POST /v1/posts/validate", "platformMetadata.*", "a network's own options"),
     Row(POSTS, "contentType", "whether an account's network has threads"),
     # Languages with a grammar of their own, and files.

@@ -24,6 +24,7 @@ Platforms = Annotated[
         type="array",
         items={"enum": [*PLATFORMS]},
         minItems=1,
+        maxItems=len(PLATFORMS),
         uniqueItems=True,
         examples=[["TWITTER", "MASTODON"]],
     ),
