@@ -133,6 +133,7 @@ class Installation:
     workspace_id: UUID
     key: str = field(repr=False)
     accounts: dict[str, Account]
+    app: Edge
     api: httpx.AsyncClient
     _http: ClientSession
 
@@ -256,7 +257,8 @@ async def install(
         now=clock,
         sleep=clock.sleep,
     )
-    transport = httpx.ASGITransport(app=_served(made.services))
+    app = _served(made.services)
+    transport = httpx.ASGITransport(app=app)
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://oncue.test", headers=headers
@@ -273,6 +275,7 @@ async def install(
             workspace_id=workspace_id,
             key=key,
             accounts={row.platform: row for row in rows},
+            app=app,
             api=api,
             _http=http,
         )

@@ -1,5 +1,6 @@
 """Ids grow with time, and read the same in every implementation of TypeID."""
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 
 from oncue.lib import ids
 from oncue.lib.clock import to_epoch_ms
-from oncue.lib.ids import ALPHABET, BadId, from_typeid, new_id, to_typeid
+from oncue.lib.ids import (
+    ALPHABET,
+    BadId,
+    from_typeid,
+    new_id,
+    read_pattern,
+    to_typeid,
+    written_pattern,
+)
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ZEROS = "0" * 26
@@ -76,6 +85,42 @@ def test_the_same_id_without_its_prefix_is_taken_as_a_plain_uuid() -> None:
     text = "01890a5d-ac96-774b-bcce-b302099a8057"
 
     assert from_typeid("post", text) == UUID(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{01890a5d-ac96-774b-bcce-b302099a8057}",
+        "urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
+        "01890a5dac96774bbcceb302099a8057",
+        "01890a5d-ac96774bbcce-b302099a-8057",
+        "01890a5d-ac96-774b-bcce-b302099a8057\n",
+    ],
+)
+def test_a_uuid_is_read_in_its_usual_form_alone(text: str) -> None:
+    with pytest.raises(BadId):
+        from_typeid("post", text)
+
+
+def near(text: str) -> st.SearchStrategy[str]:
+    """The text, and what differs from it in one character."""
+    places = st.integers(0, len(text) - 1)
+    other = st.sampled_from(f"{ALPHABET}{ALPHABET.upper()}-_ilou89\n")
+    return st.just(text) | st.builds(
+        lambda at, character: text[:at] + character + text[at + 1 :], places, other
+    )
+
+
+@given(st.uuids().flatmap(lambda value: near(to_typeid("post", value)) | near(str(value))))
+def test_what_is_read_and_what_is_written_is_also_said_by_patterns(text: str) -> None:
+    try:
+        value = from_typeid("post", text)
+    except BadId:
+        assert not re.search(read_pattern("post"), text) or text.endswith("\n")
+        return
+
+    assert re.search(read_pattern("post"), text)
+    assert bool(re.search(written_pattern("post"), text)) == (text == to_typeid("post", value))
 
 
 @given(PREFIXES, st.uuids())

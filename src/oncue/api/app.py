@@ -3,13 +3,14 @@
 import json
 from typing import Any, Final
 
-from fastapi import FastAPI, Response
+from fastapi import Response
 
 from oncue import __version__
 from oncue.api import errors, media_files, operations
 from oncue.api.compat import accounts as compat_accounts
 from oncue.api.compat import bulk as compat_bulk
 from oncue.api.compat import retrying as compat_retrying
+from oncue.api.document import Documented
 from oncue.api.edge import Edge
 from oncue.api.errors import ErrorOut
 from oncue.api.native import (
@@ -56,7 +57,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 def create_app(services: Services) -> Edge:
     """The application, with everything its endpoints share."""
-    app = FastAPI(
+    app = Documented(
         title="Oncue",
         version=__version__,
         description=ABOUT,
@@ -88,11 +89,10 @@ def create_app(services: Services) -> Edge:
         deliveries,
         webhooks,
         system,
-        compat_accounts,
-        compat_bulk,
-        compat_retrying,
     ):
         app.include_router(module.router, responses=RESPONSES)
+    for dialect in (compat_accounts, compat_bulk, compat_retrying):
+        app.include_router(dialect.router)
     app.include_router(operations.router)
 
     @app.get("/api/openapi.yaml", include_in_schema=False)

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from fastapi import Depends, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.routing import Match
+from starlette.types import Scope as Asked
 
 from oncue.api.edge import ALLOWANCE
 from oncue.api.services import Services
@@ -37,7 +39,20 @@ class KeyedRoute(APIRoute):
 
     So a body without a key or its scope costs nothing, and one that cannot be read counts like
     any other.
+    And what another route is called is nobody's id: /v1/posts/validate has the methods it has.
     """
+
+    _fixed: ClassVar[set[str]] = set()
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        if "{" not in path:
+            self._fixed.add(path)
+
+    def matches(self, scope: Asked) -> tuple[Match, Asked]:
+        if self.param_convertors and scope["path"] in self._fixed:
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()

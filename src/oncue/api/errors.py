@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from oncue.api.compat import envelope
 from oncue.api.deps import count_unrouted
@@ -18,6 +19,7 @@ from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, U
 
 log = structlog.get_logger()
 
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
 SHOWN_CHARACTERS: Final = 80
 SHOWN_ISSUES: Final = 100
@@ -167,9 +169,22 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
             return render(request, refused)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
     message = f"There is no {request.method} {request.url.path} here"
-    if error.status_code not in (404, 405):
+    headers = error.headers
+    if error.status_code == 405:
+        headers = {"allow": ", ".join(_methods(request))}
+    elif error.status_code != 404:
         message = str(error.detail)
-    return _worded(request, error.status_code, code, message, headers=error.headers)
+    return _worded(request, error.status_code, code, message, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the path has: a route of the framework's knows its own alone."""
+
+    def is_served(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if is_served(method)]
 
 
 async def _too_large(request: Request, error: Exception) -> JSONResponse:

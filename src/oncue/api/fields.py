@@ -12,12 +12,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from oncue.lib import ids
 from oncue.lib.clock import iso, to_millisecond
@@ -34,6 +36,23 @@ HINTS: Final = {
 LARGEST_INTEGER: Final = 2**31 - 1  # what a column of the databases holds
 MAX_DEPTH: Final = 50  # of JSON within a field; Pydantic can read far more than it can write
 MAX_NAME: Final = 100  # characters of a made-up field that are repeated to its maker
+EXAMPLE: Final = UUID("0197a5b2-7c3d-7abc-8def-0123456789ab")  # in every id the document shows
+NO_NUL: Final = r"^[^\u0000]*$"
+
+
+class Said:
+    """What the document says of a type beside what Pydantic knows of it: JSON Schema's words.
+
+    It changes nothing of what is accepted; somebody else sees to that it is true.
+    """
+
+    def __init__(self, **facts: Any) -> None:
+        self._facts = facts
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(core_schema) | self._facts
 
 
 def parse_time(value: object) -> datetime:
@@ -83,6 +102,11 @@ def parse_platform(value: object) -> str:
     raise PydanticCustomError("platform", "is not one of {known}", {"known": known})
 
 
+def parse_whole(value: object) -> object:
+    """JSON has one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def clean_text(value: str) -> str:
     """Text every database and network can hold: no NUL, no halves of surrogate pairs."""
     if "\x00" in value:
@@ -124,11 +148,15 @@ def _deeper(depth: int) -> int:
 
 
 def _id_field(kind: str) -> tuple[Any, ...]:
-    example = ids.to_typeid(kind, UUID("0197a5b2-7c3d-7abc-8def-0123456789ab"))
-    schema = {"type": "string", "examples": [example]}
+    schema = {"type": "string", "examples": [ids.to_typeid(kind, EXAMPLE)]}
     read: Callable[[object], UUID] = partial(parse_id, kind)
     write: Callable[[UUID], str] = partial(ids.to_typeid, kind)
-    return (BeforeValidator(read), PlainSerializer(write), WithJsonSchema(schema))
+    return (
+        BeforeValidator(read),
+        PlainSerializer(write),
+        WithJsonSchema(schema | {"pattern": ids.read_pattern(kind)}, mode="validation"),
+        WithJsonSchema(schema | {"pattern": ids.written_pattern(kind)}, mode="serialization"),
+    )
 
 
 PostId = Annotated[UUID, *_id_field("post")]
@@ -151,10 +179,27 @@ When = Annotated[
         {"type": "string", "format": "date-time", "examples": ["2026-06-15T14:00:00.000Z"]}
     ),
 ]
-PlatformName = Annotated[str, BeforeValidator(parse_platform)]
-Text = Annotated[str, AfterValidator(clean_text)]
+PlatformName = Annotated[str, BeforeValidator(parse_platform), Said(enum=[*PLATFORMS])]
+ShownPlatform = Annotated[str, Said(enum=[name.lower() for name in PLATFORMS])]
+WHOLE: Final = BeforeValidator(parse_whole)
+Key = Annotated[str, AfterValidator(clean_text)]
+Text = Annotated[Key, Said(pattern=NO_NUL)]
+PublicUrl = Annotated[Key, Said(format="uri", pattern="^https://")]
+TimeZone = Annotated[
+    Text, Said(description="The IANA name of a time zone.", examples=["Europe/Berlin"])
+]
 PersonaReference = Annotated[Text, AfterValidator(one_form)]
 Json: TypeAlias = Annotated[Any, AfterValidator(clean_json)]
+
+
+class OrAnything:
+    """An item that is judged alone: the request is taken whatever it is."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        anything = {"description": "Whatever else: its result says what is wrong with it."}
+        return {"anyOf": [handler(core_schema), anything]}
 
 
 class Body(BaseModel):
@@ -184,6 +229,17 @@ class Body(BaseModel):
     def mentions(self, field: str) -> bool:
         """Whether the request has this field at all, be it null."""
         return field in self.model_fields_set
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class Edit(Body):
+    """A request body of which only what it mentions counts, so that nothing has a default."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 def _meant(field: str, known: list[str]) -> str | None:

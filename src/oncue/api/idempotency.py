@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from oncue.api.deps import AnyCaller, Shared
+from oncue.api.fields import Said
 from oncue.api.services import Services
 from oncue.errors import AppError
 from oncue.lib.crashpoints import BEFORE_ANSWER, reach
@@ -23,6 +24,11 @@ M = TypeVar("M", bound=BaseModel)
 KEY_CHARACTERS: Final = 255
 REPLAYED: Final = "Idempotent-Replayed"
 CHUNK_BYTES: Final = 256 * 1024
+
+# No server hands on the spaces around a header's value.
+KeyText = Annotated[
+    str, Said(minLength=1, maxLength=KEY_CHARACTERS, pattern="^[!-~]([ -~]*[!-~])?$")
+]
 
 
 @dataclass(eq=False)
@@ -179,7 +185,7 @@ async def once(
     shared: Shared,
     caller: AnyCaller,
     idempotency_key: Annotated[
-        str | None, Header(description="Send it again with a retry: it is done once.")
+        KeyText | None, Header(description="Send it again with a retry: it is done once.")
     ] = None,
 ) -> Once:
     """The request's Once; raises InvalidKey."""

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, StrictInt
 from sqlalchemy.orm import Session
 
-from oncue.api.fields import LARGEST_INTEGER, PostId
+from oncue.api.fields import LARGEST_INTEGER, WHOLE, PostId
 from oncue.api.idempotency import REPLAYED, Once, Replayed
 from oncue.db.database import Database
 from oncue.posts import bulk_retries
@@ -24,7 +24,7 @@ from oncue.posts.retry_failed import FailureFilter, Requeued
 POST_IDS: Final = 200
 
 PostIds = Annotated[list[PostId], Field(max_length=POST_IDS)]  # P21
-MaxAttempts = Annotated[StrictInt, Field(ge=1, le=LARGEST_INTEGER)]
+MaxAttempts = Annotated[StrictInt, Field(ge=1, le=LARGEST_INTEGER), WHOLE]
 
 
 class Begun(BaseModel):

@@ -4,6 +4,7 @@ TypeID is a prefix, an underscore, and the UUID in 26 characters of Crockford's 
 https://github.com/jetify-com/typeid/tree/main/spec
 """
 
+import re
 import secrets
 from datetime import datetime
 from threading import Lock
@@ -16,6 +17,8 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
 _LENGTH: Final = 26
 _COUNTER_BITS: Final = 12
+_SUFFIX: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+_PLAIN: Final = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 _lock = Lock()
 _last: tuple[int, int] = (0, 0)
@@ -52,6 +55,16 @@ def to_typeid(prefix: str, value: UUID) -> str:
     return f"{prefix}_{''.join(reversed(characters))}"
 
 
+def written_pattern(prefix: str) -> str:
+    """A regular expression, of Python and of ECMA 262, for what `to_typeid` writes."""
+    return f"^{prefix}_{_SUFFIX}$"
+
+
+def read_pattern(prefix: str) -> str:
+    """The same for what `from_typeid` reads."""
+    return f"^({prefix}_{_SUFFIX}|{_PLAIN})$"
+
+
 def from_typeid(prefix: str, text: str) -> UUID:
     """The UUID that `text` names, as a TypeID with this prefix or as a plain UUID.
 
@@ -73,7 +86,6 @@ def from_typeid(prefix: str, text: str) -> UUID:
 
 
 def _plain(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise BadId("neither an id with a prefix nor a UUID") from None
+    if not re.fullmatch(_PLAIN, text):  # UUID() reads braces, urn:uuid: and missing dashes too
+        raise BadId("neither an id with a prefix nor a UUID")
+    return UUID(text)

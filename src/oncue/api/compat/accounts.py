@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
 from oncue.api.compat.envelope import RESPONSES, Envelope, meta_of
-from oncue.api.compat.fields import Platform, platform_name
+from oncue.api.compat.fields import Platform, ShownPlatform, platform_name
 from oncue.api.deps import AccountsReader, AnyCaller, KeyedRoute, Shared
 from oncue.lib import ids
 from oncue.lib.clock import iso
@@ -66,7 +66,7 @@ class AccountRow(BaseModel):
     """A connected account; `id` is what posts name it by."""
 
     id: int
-    platform: str
+    platform: ShownPlatform
     account_name: str
     avatar_url: str | None
     is_active: bool

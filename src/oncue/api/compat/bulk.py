@@ -20,11 +20,11 @@ from pydantic import (
 from sqlalchemy.orm import Session
 
 from oncue.api.compat.envelope import RESPONSES, Envelope, Meta, code_of, meta_of
-from oncue.api.compat.fields import AccountNumber, Body, Time, platform_name
+from oncue.api.compat.fields import AccountNumber, Body, ShownPlatform, Time, platform_name
 from oncue.api.compat.fields import account_ids as find_accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
-from oncue.api.fields import MediaId, Text
+from oncue.api.fields import MediaId, OrAnything, Said, Text
 from oncue.api.idempotency import Idempotent
 from oncue.errors import AppError, Invalid, Issue
 from oncue.lib.clock import iso
@@ -79,7 +79,11 @@ def _each_alone(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 class BulkPosts(Body):
     """POST /api/v1/posts/bulk."""
 
-    posts: Annotated[list[Annotated[BulkPost, WrapValidator(_each_alone)]], Field(min_length=1)]
+    posts: Annotated[
+        list[Annotated[BulkPost, WrapValidator(_each_alone), OrAnything()]],
+        Field(min_length=1),
+        Said(maxItems=BULK_POSTS),
+    ]
 
 
 class ItemError(BaseModel):
@@ -98,7 +102,7 @@ class PostRow(BaseModel):
     scheduled_for: str | None
     accounts_count: int
     account_ids: list[int]
-    platforms: list[str]
+    platforms: list[ShownPlatform]
     media_ids: list[UUID]
     created_at: str
 

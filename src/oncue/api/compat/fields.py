@@ -9,8 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
-from oncue.api.fields import LARGEST_INTEGER, parse_platform, parse_time
+from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, parse_platform, parse_time
 from oncue.errors import Invalid, Issue
+from oncue.settings import PLATFORMS
 
 PLATFORM_NAMES: Final = {"TWITTER": "x"}
 
@@ -43,9 +44,11 @@ def _time(value: object) -> datetime:
     return parse_time(value)
 
 
-Platform = Annotated[str, BeforeValidator(_platform)]
+_NAMES: Final = Said(enum=[platform_name(constant) for constant in PLATFORMS])
+Platform = Annotated[str, BeforeValidator(_platform), _NAMES]
+ShownPlatform = Annotated[str, _NAMES]
 Time = Annotated[datetime, BeforeValidator(_time)]
-AccountNumber = Annotated[StrictInt, Field(ge=1, le=LARGEST_INTEGER)]
+AccountNumber = Annotated[StrictInt, Field(ge=1, le=LARGEST_INTEGER), WHOLE]
 
 
 def account_ids(

@@ -10,7 +10,14 @@ from pydantic import BaseModel, StrictBool
 from sqlalchemy.orm import Session
 
 from oncue.api.compat.envelope import RESPONSES, Envelope, Meta, meta_of
-from oncue.api.compat.fields import AccountNumber, Body, Platform, Time, platform_name
+from oncue.api.compat.fields import (
+    AccountNumber,
+    Body,
+    Platform,
+    ShownPlatform,
+    Time,
+    platform_name,
+)
 from oncue.api.compat.fields import account_ids as find_accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.idempotency import Idempotent
@@ -43,7 +50,7 @@ class RetriedRow(BaseModel):
 
     destination_id: str
     post_id: str
-    platform: str
+    platform: ShownPlatform
     new_status: Literal["queued"]
 
 

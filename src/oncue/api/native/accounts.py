@@ -11,7 +11,7 @@ from oncue.accounts.connecting import keep, vouch
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
-from oncue.api.fields import AccountId, Out, PlatformName, When
+from oncue.api.fields import AccountId, Out, PlatformName, Said, ShownPlatform, When
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import PageOut
 from oncue.api.native.bodies import CreateAccount
@@ -31,6 +31,7 @@ STATUSES: Final = {
     "all": (),
 }
 SHOWN: Final = ("active", "expired", "revoked")
+StatusName = Annotated[str, Said(enum=[*STATUSES])]
 
 
 class AccountOut(Out):
@@ -38,7 +39,7 @@ class AccountOut(Out):
 
     id: AccountId
     number: int
-    platform: str
+    platform: ShownPlatform
     username: str | None
     display_name: str | None
     avatar_url: str | None
@@ -58,7 +59,9 @@ class AccountListOut(Out):
 async def list_accounts(
     caller: AccountsReader,
     shared: Shared,
-    status: Annotated[str | None, Query()] = None,
+    status: Annotated[
+        StatusName | None, Query(description="Without one: all but the disconnected.")
+    ] = None,
     platform: Annotated[PlatformName | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorText = None,

@@ -12,6 +12,7 @@ from oncue.api.fields import (
     Out,
     PostId,
     RecurrenceId,
+    ShownPlatform,
     When,
 )
 from oncue.api.native.media_answers import MediaOut, show_media
@@ -45,7 +46,7 @@ class PlatformOut(Out):
 
     id: DestinationId
     post_platform_id: DestinationId
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     account_name: str
     status: str
@@ -141,7 +142,7 @@ class DeletedOut(Out):
 class RetriedOut(Out):
     """A destination that goes out again."""
 
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     retry_count: int
     next_retry_at: When
@@ -150,7 +151,7 @@ class RetriedOut(Out):
 class SkippedOut(Out):
     """A failed destination that is left alone, and why."""
 
-    platform: str
+    platform: ShownPlatform
     account_id: AccountId
     retry_count: int
     reason: str

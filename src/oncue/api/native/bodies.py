@@ -5,14 +5,27 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from oncue.api.fields import (
+    NO_NUL,
+    WHOLE,
     AccountId,
     Body,
+    Edit,
     Json,
+    Key,
     MediaId,
     PersonaReference,
     PlatformName,
+    PublicUrl,
+    Said,
     Text,
     When,
+)
+from oncue.connectors.registry import CONNECTORS
+from oncue.posts.validation import (
+    METADATA_ITEM,
+    METADATA_ITEMS,
+    METADATA_KEY,
+    METADATA_STRING,
 )
 from oncue.posts.values import ContentType
 from oncue.workspaces.models import LatePolicy
@@ -24,6 +37,20 @@ THREAD_ITEMS: Final = 25
 THREAD_CHARACTERS: Final = 280
 THREAD_MEDIA: Final = 4
 SAFETY_ENTRIES: Final = 500  # where the document states no limit (C20)
+
+
+# What is checked where the post is known, and said here.
+SOME: Final = Said(minItems=1, uniqueItems=True)
+NAMES: Final = Said(propertyNames={"pattern": NO_NUL})
+METADATA: Final = Said(
+    propertyNames={"pattern": NO_NUL, "maxLength": METADATA_KEY},
+    additionalProperties={
+        "pattern": NO_NUL,
+        "maxLength": METADATA_STRING,
+        "maxItems": METADATA_ITEMS,
+        "items": {"pattern": NO_NUL, "maxLength": METADATA_ITEM},
+    },
+)
 
 
 def _upper(value: object) -> object:
@@ -44,20 +71,21 @@ class OverrideIn(Body):
 class ThreadPostIn(Body):
     """One item of a thread."""
 
-    sequence: StrictInt
+    sequence: Annotated[StrictInt, Said(minimum=1, maximum=THREAD_ITEMS), WHOLE]
     content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)]
     media_ids: Annotated[list[MediaId], Field(max_length=THREAD_MEDIA)] = []
 
 
 Overrides = dict[PlatformName, OverrideIn]
-PlatformMetadata = dict[PlatformName, dict[Text, Json]]
-Accounts = Annotated[list[AccountId], Field(max_length=SAFETY_ENTRIES)]
+Options = Annotated[dict[Key, Json], NAMES]
+PlatformMetadata = dict[PlatformName, Options]
+Accounts = Annotated[list[AccountId], Field(max_length=SAFETY_ENTRIES), SOME]
 MediaIds = Annotated[list[MediaId], Field(max_length=SAFETY_ENTRIES)]
 Tags = Annotated[list[Text], Field(max_length=SAFETY_ENTRIES)]
 Thread = Annotated[list[ThreadPostIn], Field(max_length=THREAD_ITEMS)]
 Comment = Annotated[Text, Field(max_length=COMMENT_CHARACTERS)]
-Delay = Annotated[StrictInt, Field(ge=0, le=60)]
-Metadata = dict[Text, Json]
+Delay = Annotated[StrictInt, Field(ge=0, le=60), WHOLE]
+Metadata = Annotated[dict[Key, Json], METADATA]
 
 
 class CreatePost(Body):
@@ -82,7 +110,7 @@ class CreatePost(Body):
     metadata: Metadata | None = None
 
 
-class UpdatePost(Body):
+class UpdatePost(Edit):
     """PATCH /v1/posts/:id. Only what is mentioned changes."""
 
     content: Annotated[Text, Field(max_length=PATCH_CHARACTERS)] = ""
@@ -109,7 +137,7 @@ class FixPlatform(Body):
     """POST /v1/posts/:id/platforms/:platformId/fix."""
 
     content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)] | None = None
-    media_url: Text | None = None
+    media_url: PublicUrl | None = None
     refresh_media: StrictBool = False
 
 
@@ -123,7 +151,7 @@ class ResolvePlatform(Body):
 class CreateAccount(Body):
     """POST /v1/accounts: an account whose credentials are at hand."""
 
-    platform: PlatformName
+    platform: Annotated[PlatformName, Said(enum=[*CONNECTORS])]
     credentials: dict[str, Annotated[Text, Field(max_length=10_000)]] = Field(repr=False)
     server_url: Annotated[Text, Field(max_length=2_000)] | None = None
     display_name: Annotated[Text, Field(max_length=200)] | None = None

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
-from oncue.api.fields import AccountId, Body, MediaId, Out, PostId, Text, When
+from oncue.api.fields import AccountId, Body, MediaId, OrAnything, Out, PostId, Text, When
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import PostOut, show_post
 from oncue.api.native.bodies import CREATE_CHARACTERS, CreatePost
@@ -39,10 +39,13 @@ BULK_TAGS: Final = 20
 VIDEO_POSTS: Final = 20
 
 
+BulkAccounts = Annotated[list[AccountId], Field(max_length=BULK_ACCOUNTS)]
+
+
 class BulkItem(CreatePost):
     """A post as in POST /v1/posts, with the caps that bulk has (V249-V251)."""
 
-    account_ids: Annotated[list[AccountId], Field(max_length=BULK_ACCOUNTS)]
+    account_ids: BulkAccounts
     media: Annotated[list[MediaId], Field(max_length=BULK_MEDIA)] = []
     tags: Annotated[list[Text], Field(max_length=BULK_TAGS)] = []
 
@@ -67,7 +70,10 @@ Alone = WrapValidator(_each_alone)
 class BulkCreate(Body):
     """POST /v1/posts/bulk."""
 
-    posts: Annotated[list[Annotated[BulkItem, Alone]], Field(min_length=1, max_length=BULK_POSTS)]
+    posts: Annotated[
+        list[Annotated[BulkItem, Alone, OrAnything()]],
+        Field(min_length=1, max_length=BULK_POSTS),
+    ]
     dry_run: StrictBool = False
     atomic: StrictBool = False
 
@@ -76,7 +82,7 @@ class VideoItem(Body):
     """One video, where and when it goes."""
 
     media_id: MediaId
-    account_ids: Annotated[list[AccountId], Field(max_length=BULK_ACCOUNTS)]
+    account_ids: BulkAccounts
     scheduled_for: When
     content: Annotated[Text, Field(max_length=CREATE_CHARACTERS)] = ""
     tags: Annotated[list[Text], Field(max_length=BULK_TAGS)] = []
@@ -135,7 +141,14 @@ class BulkVideoOut(Out):
     warnings: list[VideoWarning]
 
 
-@router.post("/bulk", status_code=207)
+BULK_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "What would become of each, with `dryRun`.", "model": BulkOut},
+    207: {"description": "What became of each."},
+    422: {"description": "With `atomic`: not all can be created, so none is.", "model": BulkOut},
+}
+
+
+@router.post("/bulk", status_code=207, responses=BULK_ANSWERS)
 async def bulk_create(
     body: BulkCreate, caller: PostsWriter, shared: Shared, once: Idempotent, response: Response
 ) -> BulkOut:

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
-from oncue.api.fields import AccountId, Body, MediaId, Out, PlatformName, Text, When
+from oncue.api.fields import WHOLE, AccountId, Body, MediaId, Out, PlatformName, Text, When
 from oncue.api.native.bodies import PATCH_CHARACTERS, PlatformMetadata
 from oncue.posts import checks
 from oncue.posts.checks import Finding, Sketch
@@ -41,8 +41,8 @@ class InlineMedia(Body):
 
     type: Annotated[Literal["image", "video", "gif"], BeforeValidator(_lower)]
     url: Text | None = None
-    size_bytes: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
-    duration_ms: Annotated[StrictInt, Field(ge=0, le=LARGEST)] | None = None
+    size_bytes: Annotated[StrictInt, Field(ge=0, le=LARGEST), WHOLE] | None = None
+    duration_ms: Annotated[StrictInt, Field(ge=0, le=LARGEST), WHOLE] | None = None
     mime_type: (
         Annotated[Text, BeforeValidator(_lower), Field(max_length=NAME_CHARACTERS)] | None
     ) = None

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PersonasWriter, PostsReader, Shared
-from oncue.api.fields import Body, Out, PersonaId, Text, When
+from oncue.api.fields import Body, Edit, Out, PersonaId, Text, When
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import DeletedOut, PageOut
 from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, creation, read_page
@@ -33,7 +33,7 @@ class CreatePersona(Body):
     description: Description | None = None
 
 
-class UpdatePersona(Body):
+class UpdatePersona(Edit):
     """PATCH /v1/personas/:id. Only what is mentioned changes."""
 
     name: Name = ""

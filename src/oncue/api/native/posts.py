@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
-from oncue.api.fields import AccountId, PlatformName, PostId, When
+from oncue.api.fields import AccountId, PlatformName, PostId, Said, When
 from oncue.api.idempotency import Idempotent, Once
 from oncue.api.native.answers import (
     DeletedOut,
@@ -32,6 +32,7 @@ from oncue.workspaces.keys import Caller
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 
+StatusName = Annotated[str, Said(enum=[*Status, "all"])]
 PostPath = Annotated[PostId, Path(description="A post's id: a TypeID or its UUID.")]
 
 
@@ -56,7 +57,7 @@ async def create_post(
 async def list_posts(
     caller: PostsReader,
     shared: Shared,
-    status: Annotated[str | None, Query(description="A status, or all.")] = None,
+    status: Annotated[StatusName | None, Query(description="A status, or all.")] = None,
     platform: Annotated[PlatformName | None, Query()] = None,
     account_id: Annotated[AccountId | None, Query(alias="accountId")] = None,
     since: Annotated[When | None, Query(alias="from")] = None,

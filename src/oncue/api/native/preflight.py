@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic_core import PydanticCustomError
 
 from oncue.api.deps import KeyedRoute, PostsReader, Shared
-from oncue.api.fields import Out, Text, parse_platform
+from oncue.api.fields import Out, PlatformName, Said, Text, parse_platform
 from oncue.api.native.bodies import PATCH_CHARACTERS
 from oncue.errors import Invalid, Issue
 from oncue.posts import outlook
@@ -18,10 +18,23 @@ router = APIRouter(prefix="/v1/posts", tags=["posts"], route_class=KeyedRoute)
 SHOWN_CHARACTERS: Final = 40  # of a word that is no platform
 
 
+Platforms = Annotated[
+    str,
+    Said(
+        type="array",
+        items={"enum": [*PLATFORMS]},
+        minItems=1,
+        maxItems=len(PLATFORMS),
+        uniqueItems=True,
+        examples=[["TWITTER", "MASTODON"]],
+    ),
+]
+
+
 class PreflightResult(Out):
     """One network's tier, and what a person can do about it."""
 
-    platform: str
+    platform: PlatformName
     tier: str
     tier_label: str
     guidance: list[str]
@@ -38,7 +51,7 @@ class PreflightOut(Out):
 async def preflight(
     caller: PostsReader,
     shared: Shared,
-    platforms: Annotated[str, Query(description="Constants between commas: TWITTER,MASTODON.")],
+    platforms: Annotated[Platforms, Query(description="Constants between commas.")],
     text: Annotated[Text, Query(max_length=PATCH_CHARACTERS)] = "",
 ) -> PreflightOut:
     """How risky posting to each network is now, and why. Nothing is created."""

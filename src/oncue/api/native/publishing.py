@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Query
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
-from oncue.api.fields import DestinationId, PostId
+from oncue.api.fields import DestinationId, PostId, PublicUrl
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import FixOut, PostOut, RetriedOut, RetryOut, SkippedOut, show_post
 from oncue.api.native.bodies import FixPlatform, ResolvePlatform
@@ -42,7 +42,7 @@ async def publish_post(
     sync: Annotated[bool, Query(description="Answer when publishing has ended.")] = False,
     timeout: Annotated[int, Query(ge=1, le=MAX_TIMEOUT, description="Seconds to wait.")] = 30,
     x_callback_url: Annotated[
-        str | None, Header(description="An https:// URL to tell when publishing has ended.")
+        PublicUrl | None, Header(description="A URL to tell when publishing has ended.")
     ] = None,
 ) -> PostOut:
     """Send a post out at once."""

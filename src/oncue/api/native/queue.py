@@ -7,10 +7,10 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
-from oncue.api.fields import Body, Out, Text, When
+from oncue.api.fields import Body, Key, Out, Said, TimeZone, When
 from oncue.api.idempotency import Idempotent
 from oncue.queue import service as queue
-from oncue.queue.slots import SLOTS, Slots, written
+from oncue.queue.slots import DAYS, SLOTS, TIME, Slots, written
 
 router = APIRouter(prefix="/v1/queue", tags=["queue"], route_class=KeyedRoute)
 
@@ -18,15 +18,15 @@ router = APIRouter(prefix="/v1/queue", tags=["queue"], route_class=KeyedRoute)
 class SlotIn(Body):
     """A time of the week: MO to SU, and 00:00 to 23:59 on the zone's clocks."""
 
-    day: Text
-    time: Text
+    day: Annotated[Key, Said(enum=[*DAYS])]
+    time: Annotated[Key, Said(pattern=f"^({TIME.pattern})$")]
 
 
 class QueueIn(Body):
     """PUT /v1/queue/slots."""
 
-    timezone: Text
-    slots: Annotated[list[SlotIn], Field(max_length=SLOTS)]
+    timezone: TimeZone
+    slots: Annotated[list[SlotIn], Field(max_length=SLOTS), Said(uniqueItems=True)]
 
 
 class SlotOut(Out):

@@ -8,7 +8,18 @@ from pydantic import Field, StrictBool, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
-from oncue.api.fields import Body, Out, PostId, RecurrenceId, Text, When
+from oncue.api.fields import (
+    WHOLE,
+    Body,
+    Edit,
+    Out,
+    PostId,
+    RecurrenceId,
+    Said,
+    Text,
+    TimeZone,
+    When,
+)
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.answers import PageOut
 from oncue.api.native.paging import DEFAULT_LIMIT, CursorText, Limit, Place, read_page
@@ -27,25 +38,32 @@ router = APIRouter(
 MAX_OCCURRENCES: Final = 1_000_000
 MAX_PREVIEW: Final = 100
 
-Occurrences = Annotated[StrictInt, Field(ge=1, le=MAX_OCCURRENCES)]
+Rule = Annotated[
+    Text,
+    Said(
+        description="An RRULE of RFC 5545.",
+        examples=["FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=9;BYMINUTE=0"],
+    ),
+]
+Occurrences = Annotated[StrictInt, Field(ge=1, le=MAX_OCCURRENCES), WHOLE]
 Exdates = Annotated[list[When], Field(max_length=EXDATES)]
 
 
 class CreateRecurrence(Body):
     """POST /v1/posts/:id/recurrence."""
 
-    recurrence_rule: Text
-    timezone: Text
+    recurrence_rule: Rule
+    timezone: TimeZone
     max_occurrences: Occurrences | None = None
     start_at: When | None = None
     exdates: Exdates = []
 
 
-class UpdateRecurrence(Body):
+class UpdateRecurrence(Edit):
     """PATCH /v1/posts/:id/recurrence. Only what is mentioned changes."""
 
-    recurrence_rule: Text = ""
-    timezone: Text = ""
+    recurrence_rule: Rule = ""
+    timezone: TimeZone = ""
     max_occurrences: Occurrences | None = None
     enabled: StrictBool = True
     exdates: Exdates = []

@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
-from oncue.api.fields import AccountId, Body, DestinationId, Out, PlatformName, PostId, When
+from oncue.api.fields import (
+    AccountId,
+    Body,
+    DestinationId,
+    Out,
+    PlatformName,
+    PostId,
+    ShownPlatform,
+    When,
+)
 from oncue.api.idempotency import Idempotent
 from oncue.api.retrying import MaxAttempts, PostIds, Retry
 from oncue.api.retrying import retry_failures as retry_all
@@ -39,7 +48,7 @@ class RequeuedOut(Out):
 
     platform_id: DestinationId
     post_id: PostId
-    platform: str
+    platform: ShownPlatform
     status: Literal["pending"]
 
 

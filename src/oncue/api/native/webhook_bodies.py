@@ -4,7 +4,20 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
-from oncue.api.fields import Body, DeliveryId, EventId, Out, Text, WebhookId, When
+from oncue.api.fields import (
+    WHOLE,
+    Body,
+    DeliveryId,
+    Edit,
+    EventId,
+    Key,
+    Out,
+    PublicUrl,
+    Said,
+    Text,
+    WebhookId,
+    When,
+)
 from oncue.api.native.answers import PageOut
 from oncue.lib.addresses import URL_CHARACTERS
 from oncue.webhooks.history import Logged
@@ -12,16 +25,20 @@ from oncue.webhooks.models import Delivery, DeliveryAttempt, WebhookEndpoint
 from oncue.webhooks.service import State
 from oncue.webhooks.signing import DEFAULT_PLAIN_HEADER, ROTATION_GRACE
 from oncue.webhooks.testing import Tested
-from oncue.webhooks.types import EVERYTHING
+from oncue.webhooks.types import EVERYTHING, TYPES
 
 MOST_GRACE: Final = 30 * 24 * 3600
 MOST_EVENTS: Final = 100
 
-Url = Annotated[Text, Field(max_length=URL_CHARACTERS)]
-EventType = Annotated[Text, AfterValidator(str.lower)]
-EventTypes = Annotated[list[EventType], Field(max_length=MOST_EVENTS)]
+Url = Annotated[PublicUrl, Field(max_length=URL_CHARACTERS)]
+EventType = Annotated[Key, AfterValidator(str.lower), Said(enum=[*TYPES, EVERYTHING])]
+EventTypes = Annotated[list[EventType], Field(max_length=MOST_EVENTS), Said(minItems=1)]
 Words = Annotated[Text, Field(max_length=500)]
-HeaderName = Annotated[Text, Field(max_length=64)]
+HeaderName = Annotated[
+    Key,
+    Field(max_length=64),
+    Said(pattern="^(?![Ww]ebhook-)[A-Za-z0-9-]*[Ss]ignature[A-Za-z0-9-]*$"),
+]
 
 
 def _lower(value: object) -> object:
@@ -42,7 +59,7 @@ class CreateWebhook(Body):
     enabled: StrictBool = True
 
 
-class UpdateWebhook(Body):
+class UpdateWebhook(Edit):
     """PATCH /v1/webhooks/:id. Only what is mentioned changes."""
 
     url: Url = ""
@@ -61,7 +78,7 @@ class TestWebhook(Body):
 class RotateSecret(Body):
     """POST /v1/webhooks/:id/rotate-secret: how long the old secret signs too."""
 
-    grace_seconds: Annotated[StrictInt, Field(ge=0, le=MOST_GRACE)] = int(
+    grace_seconds: Annotated[StrictInt, Field(ge=0, le=MOST_GRACE), WHOLE] = int(
         ROTATION_GRACE.total_seconds()
     )
 

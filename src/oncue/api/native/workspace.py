@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, PostsReader, PostsWriter, Shared
-from oncue.api.fields import Body, Out, Text, WorkspaceId
+from oncue.api.fields import WHOLE, Edit, Out, Text, WorkspaceId
 from oncue.api.idempotency import Idempotent
 from oncue.api.native.bodies import LateRule
 from oncue.posts.lateness import TOLERATED
@@ -23,13 +23,16 @@ SHORTEST_WINDOW: Final = int(TOLERATED.total_seconds())
 LONGEST_WINDOW: Final = int(timedelta(days=365).total_seconds())
 
 
-class UpdateWorkspace(Body):
+Window = Annotated[StrictInt, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW), WHOLE]
+
+
+class UpdateWorkspace(Edit):
     """PATCH /v1/workspace. Only what is mentioned changes."""
 
     name: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS)] = ""
     auto_retry: StrictBool = True
     late_policy: LateRule = LatePolicy.PUBLISH
-    late_window_seconds: Annotated[StrictInt, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW)] = 0
+    late_window_seconds: Window = 0
     mend_media: StrictBool = True
 
 

@@ -1,0 +1,97 @@
+"""The runner itself: every check objects to what is wrong for it, and none to what is right."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from schemathesis import Case
+from schemathesis.checks import CHECKS, load_all_checks
+
+from fuzz.notes import OWNERS, notes
+from fuzz.runner import Effort, Report, ask, load, run
+
+IDENTITIES: Final = {name: f"Bearer {name}" for name in OWNERS}
+EFFORT: Final = Effort(examples=2, stories=10)
+load_all_checks()
+ALL: Final = frozenset(CHECKS.get_all_names())
+
+
+def as_it_is(case: Case[Any]) -> None:
+    """Send a case as it was made up."""
+
+
+def never(operation: str, status: int, answer: Any) -> bool:
+    return False
+
+
+def fuzzed(wrong: str, folder: Path) -> Report:
+    report = Report()
+    run(load(notes(wrong), IDENTITIES, EFFORT, folder), report, as_it_is, never)
+    assert not report.troubles, "\n\n".join(report.troubles)
+    return report
+
+
+def test_nothing_is_wrong_with_a_sound_api(tmp_path: Path) -> None:
+    report = fuzzed("", tmp_path)
+
+    assert not report.findings, "\n\n".join(map(str, report.findings))
+    assert report.succeeded() == {
+        "POST /notes",
+        "GET /notes/{number}",
+        "DELETE /notes/{number}",
+    }
+    assert report.checks == ALL
+    assert set(report.phases) == {"examples", "coverage", "fuzzing", "stateful"}
+
+
+@pytest.mark.parametrize("wrong", sorted(ALL - {"missing_required_header"}))
+def test_whatever_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
+    report = fuzzed(wrong, tmp_path)
+
+    assert wrong in {finding.check for finding in report.findings}
+
+
+def test_it_asks_the_same_every_time(tmp_path: Path) -> None:
+    runs: tuple[list[str], list[str]] = ([], [])
+
+    for asked in runs:
+
+        def note(case: Case[Any], asked: list[str] = asked) -> None:
+            asked.append(repr((case.operation.label, case.path_parameters, case.query, case.body)))
+
+        run(load(notes(), IDENTITIES, EFFORT, tmp_path), Report(), note, never)
+
+    assert len(runs[0]) > 50
+    assert runs[0] == runs[1]
+
+
+def test_a_request_of_our_own_is_checked_too(tmp_path: Path) -> None:
+    sound, broken = Report(), Report()
+    request: dict[str, Any] = {"body": {"text": "a"}, "media_type": "application/json"}
+
+    for wrong, report in (("", sound), ("response_schema_conformance", broken)):
+        schema = load(notes(wrong), IDENTITIES, EFFORT, tmp_path)
+        ask(schema, "POST /notes", report, **request)
+
+    assert (sound.findings, sound.succeeded()) == ([], {"POST /notes"})
+    assert [finding.check for finding in broken.findings] == ["JsonSchemaError"]
+
+
+def test_a_refusal_that_is_excused_is_no_finding(tmp_path: Path) -> None:
+    report, refused = Report(), list[tuple[str, int, Any]]()
+
+    def excuse(operation: str, status: int, answer: Any) -> bool:
+        refused.append((operation, status, answer))
+        return True
+
+    run(
+        load(notes("positive_data_acceptance"), IDENTITIES, EFFORT, tmp_path),
+        report,
+        as_it_is,
+        excuse,
+    )
+
+    assert report.findings == []
+    assert set(map(str, refused)) == {
+        str(("POST /notes", 422, {"detail": "too long"})),
+    }
