@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
 from oncue.lib.clock import Clock, utc_now
 from oncue.lib.fence import SystemResolver
+from oncue.lib.guarded import GuardedHttp
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
@@ -30,6 +32,7 @@ from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, instal
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
+from oncue.publishing.renewing import Renewer
 from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.recurrence.running import run_due
@@ -101,10 +104,12 @@ def assemble(
     metrics = Metrics()
     wire = Wire(
         http=http,
+        guarded=GuardedHttp(outbound),
         settings=settings,
         db=db,
         vault=vault,
         now=now,
+        chance=random.random,
         media_file=lambda media_id: media_dir / media_id,
     )
     publisher = Publisher(
@@ -140,6 +145,7 @@ def assemble(
         Duty(name="commenting", topic=Topic.ERRAND, act=commenter.act),
         Duty(name="dispatching", topic=Topic.EVENT, act=dispatcher.dispatch),
         Duty(name="delivering", topic=Topic.EVENT, act=deliverer.deliver),
+        Duty(name="renewing", topic=Topic.ERRAND, act=Renewer(wire=wire).act),
         Tidying(db=db, now=now).duty(),
         Duty(name="forget_retries", topic=Topic.ERRAND, act=partial(bulk_retries.forget, db, now)),
     ]

@@ -46,6 +46,9 @@ class BadSetting(ValueError):
 class Settings:
     """The installation's settings. `platform_urls` holds ONCUE_<PLATFORM>_URL, where set.
 
+    `platform_apps` holds the id and the secret of the installation's app at a network
+    (ONCUE_<PLATFORM>_CLIENT_ID and _CLIENT_SECRET), `redirects` the addresses beside our own that
+    people may come back to (ONCUE_OAUTH_REDIRECTS).
     `heartbeat` (ONCUE_HEARTBEAT_SECONDS) has to be longer than any pause of a living worker.
     """
 
@@ -55,6 +58,8 @@ class Settings:
     public_url: str = ""
     sandbox_url: str = ""
     platform_urls: Mapping[str, str] = field(default_factory=dict)
+    platform_apps: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    redirects: tuple[str, ...] = ()
     log_level: str = "info"
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
     heartbeat: timedelta = HEARTBEAT
@@ -71,6 +76,15 @@ class Settings:
     @property
     def key_file(self) -> Path:
         return self.data_dir / "secret-keys"
+
+    @property
+    def address(self) -> str:
+        """Where people reach this server: what is set, and never what a request says."""
+        return self.public_url or f"http://127.0.0.1:{DEFAULT_PORT}"
+
+    def is_configured(self, platform: str) -> bool:
+        """Whether a setting says where `platform` is reached."""
+        return bool(self.sandbox_url) or platform in self.platform_urls
 
     def base_url(self, platform: str, own: str) -> str:
         """Where `platform` is reached: its setting, else the sandbox, else its `own` address."""
@@ -96,11 +110,27 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         public_url=given.get("ONCUE_PUBLIC_URL", "").rstrip("/"),
         sandbox_url=given.get("ONCUE_SANDBOX_URL", "").rstrip("/"),
         platform_urls=urls,
+        platform_apps=_platform_apps(given),
+        redirects=tuple(given.get("ONCUE_OAUTH_REDIRECTS", "").replace(",", " ").split()),
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
         outbound_allow=_outbound_allow(given.get("ONCUE_OUTBOUND_ALLOW", "")),
     )
+
+
+def _platform_apps(given: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
+    apps = {
+        name: (
+            given.get(f"{PREFIX}{name}_CLIENT_ID", "").strip(),
+            given.get(f"{PREFIX}{name}_CLIENT_SECRET", "").strip(),
+        )
+        for name in PLATFORMS
+    }
+    for name, (client_id, secret) in apps.items():
+        if secret and not client_id:
+            raise BadSetting(f"{PREFIX}{name}_CLIENT_SECRET is of no use without _CLIENT_ID")
+    return {name: app for name, app in apps.items() if app[0]}
 
 
 def _database_url(value: str) -> str:

@@ -1,6 +1,6 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, of an import, and of a delivery.
+They are of a publication, of a request, of an import, of a delivery, and of a token's renewal.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -16,6 +16,10 @@ BEFORE_SEND: Final = "before_send"  # a delivery is claimed
 AFTER_SEND: Final = "after_send"  # a receiver has answered, and nobody wrote it down
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
 IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
+RENEWAL_BEGUN: Final = "renewal_begun"  # nobody else renews the token; nobody was asked yet
+RENEWAL_ANSWERED: Final = "renewal_answered"  # the network has given a new one; nobody kept it
+RENEWAL_KEPT: Final = "renewal_kept"  # it is kept, and was not used yet
+RENEWAL_POINTS: Final = (RENEWAL_BEGUN, RENEWAL_ANSWERED, RENEWAL_KEPT)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

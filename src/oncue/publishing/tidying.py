@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from oncue.accounts import flows
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
 from oncue.publishing.duties import Duty
@@ -16,7 +17,7 @@ EVERY: Final = timedelta(minutes=1)
 BATCH: Final = 1_000
 
 Forget: TypeAlias = Callable[[Session, datetime, int], int]
-FORGETTING: Final[Sequence[Forget]] = (idempotency.forget, ratelimit.forget)
+FORGETTING: Final[Sequence[Forget]] = (idempotency.forget, ratelimit.forget, flows.forget)
 """What deletes up to so many rows that are too old by now, and says how many."""
 
 
