@@ -16,7 +16,7 @@ class Line:
     ) -> None:
         self._wire = wire
         self._connector = connector
-        self._owner = Owner(
+        self.owner = Owner(
             connector=connector, workspace_id=workspace_id, account_id=account_id, server=server
         )
         self._place = wire.place(connector, server)
@@ -32,7 +32,7 @@ class Line:
                 raise
             if not can_renew(self._connector, held.secrets):
                 raise Refused(str(refused), Refusal.RECONNECT, code=refused.code) from refused
-        self._held = await renew(self._wire, self._owner, held.generation)
+        self._held = await renew(self._wire, self.owner, held.generation)
         return await self._wire.send(self._connector, call, self._held.secrets, self._place)
 
     async def renew(self) -> bool:
@@ -40,7 +40,7 @@ class Line:
         held = await self._loaded()
         if not can_renew(self._connector, held.secrets):
             return False
-        self._held = await renew(self._wire, self._owner, held.generation)
+        self._held = await renew(self._wire, self.owner, held.generation)
         return True
 
     async def _current(self) -> Held:
@@ -48,7 +48,7 @@ class Line:
         if not is_stale(self._connector, held, now):
             return held
         try:
-            self._held = await renew(self._wire, self._owner, held.generation)
+            self._held = await renew(self._wire, self.owner, held.generation)
         except Refused as refused:
             if not refused.is_transient or held.expires_at is None or held.expires_at <= now:
                 raise
@@ -57,7 +57,7 @@ class Line:
 
     async def _loaded(self) -> Held:
         if self._held is None:
-            owner = self._owner
+            owner = self.owner
             self._held = await load(self._wire, owner.workspace_id, owner.account_id)
         if self._held is None:
             raise Refused("The account has to be connected again", Refusal.RECONNECT)

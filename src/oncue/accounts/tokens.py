@@ -91,16 +91,27 @@ async def renew(wire: Wire, owner: Owner, generation: int) -> Held:
     RECONNECT where the network no longer takes the credentials, and the account is expired by
     then; a transient meaning where it can be tried again.
     """
-    turn = await _turn(wire, owner, generation)
-    if isinstance(turn, Held):
-        return turn
+    mine = await _turn(wire, owner, generation)
+    if isinstance(mine, Held):
+        return mine
     # What the network answers must not get lost, whoever loses interest in it meanwhile.
-    renewing = asyncio.create_task(_renew(wire, owner, turn))
+    renewing = asyncio.create_task(_renew(wire, owner, mine))
     try:
         return await asyncio.shield(renewing)
     except asyncio.CancelledError:
         await asyncio.gather(renewing, return_exceptions=True)
         raise
+
+
+async def turn(wire: Wire, owner: Owner) -> Taken:
+    """The right to change the account's credentials, whatever they are by then; raises Refused."""
+    while True:
+        held = await load(wire, owner.workspace_id, owner.account_id)
+        if held is None:
+            raise Refused("The account has to be connected again", Refusal.RECONNECT)
+        mine = await _turn(wire, owner, held.generation)
+        if isinstance(mine, Taken):
+            return mine
 
 
 async def _turn(wire: Wire, owner: Owner, generation: int) -> Taken | Held:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 
 from oncue import __version__
-from oncue.api import errors, operations
+from oncue.api import errors, operations, returning
 from oncue.api.compat import accounts as compat_accounts
 from oncue.api.compat import bulk as compat_bulk
 from oncue.api.compat import retrying as compat_retrying
@@ -15,8 +15,10 @@ from oncue.api.errors import ErrorOut
 from oncue.api.native import (
     accounts,
     approval,
+    apps,
     bulk,
     checks,
+    connecting,
     deliveries,
     imports,
     media,
@@ -29,6 +31,7 @@ from oncue.api.native import (
     replies,
     retrying,
     system,
+    upkeep,
     webhooks,
     withdrawing,
     workspace,
@@ -81,7 +84,10 @@ def create_app(services: Services) -> Edge:
         workspace,
         replies,
         personas,
+        connecting,
         accounts,
+        upkeep,
+        apps,
         media,
         deliveries,
         webhooks,
@@ -92,6 +98,7 @@ def create_app(services: Services) -> Edge:
     ):
         app.include_router(module.router, responses=RESPONSES)
     app.include_router(operations.router)
+    app.include_router(returning.router)
 
     @app.get("/api/openapi.yaml", include_in_schema=False)
     async def openapi_yaml() -> Response:
