@@ -9,9 +9,10 @@ from aiohttp import web
 
 from oncue.sandbox.bluesky import Bluesky
 from oncue.sandbox.faults import BadFault, Faults
+from oncue.sandbox.fetching import fetch
 from oncue.sandbox.ledger import Ledger
 from oncue.sandbox.mastodon import Mastodon
-from oncue.sandbox.network import Network, World
+from oncue.sandbox.network import Fetch, Network, World
 from oncue.sandbox.telegram import Telegram
 from oncue.sandbox.twitter import Twitter
 
@@ -25,9 +26,10 @@ def create_app(
     base_url: str = "http://127.0.0.1:8090",
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     networks: Sequence[type[Network]] = NETWORKS,
+    fetch: Fetch = fetch,
 ) -> web.Application:
     """Every network at /<platform>, and the controls at /_sandbox."""
-    world = World(ledger=ledger, faults=Faults(), now=now, base_url=base_url)
+    world = World(ledger=ledger, faults=Faults(), now=now, base_url=base_url, fetch=fetch)
     app = web.Application(client_max_size=MAX_UPLOAD)
     app.add_routes(_controls(world))
     for network in (kind(world) for kind in networks):
@@ -67,9 +69,15 @@ def _controls(world: World) -> list[web.RouteDef]:
         world.faults.clear()
         return web.json_response({"cleared": True})
 
+    async def withdraw_grants(request: web.Request) -> web.Response:
+        platform, account = request.query.get("platform"), request.query.get("account")
+        asked = [of for of in world.grants if platform is None or of.platform == platform.upper()]
+        return web.json_response({"withdrawn": sum(of.end_all_of(account) for of in asked)})
+
     return [
         web.get("/_sandbox/ledger", read_ledger),
         web.delete("/_sandbox/ledger", clear_ledger),
         web.post("/_sandbox/faults", order_fault),
         web.delete("/_sandbox/faults", clear_faults),
+        web.delete("/_sandbox/grants", withdraw_grants),
     ]

@@ -10,19 +10,23 @@ from aiohttp import web
 from oncue.sandbox.faults import Effect, Fault, Kind
 from oncue.sandbox.ledger import Entry
 from oncue.sandbox.mastodon_intake import No, file_of, status_of
+from oncue.sandbox.mastodon_oauth import MastodonOAuth
 from oncue.sandbox.mastodon_views import (
     ENTITY,
     MAX_CHARACTERS,
     MAX_MEDIA,
+    ROLE,
+    SOURCE,
     VIDEOS,
     account_id,
     instance,
     instance_v1,
     length,
+    person,
     rendered,
     tag_of,
 )
-from oncue.sandbox.network import FAULT, Network, World, bearer, file_facts, username_of
+from oncue.sandbox.network import FAULT, Network, World, bearer, file_facts
 
 Answer: TypeAlias = Callable[[str, web.Request], Awaitable[web.Response]]
 
@@ -50,17 +54,6 @@ NOT_PROCESSED: Final = "Error processing thumbnail for uploaded media"
 MIXED: Final = "Cannot attach a video to a post that already contains images"
 TOO_LONG: Final = f"Validation failed: Text character limit of {MAX_CHARACTERS} exceeded"
 
-SOURCE: Final[Mapping[str, Any]] = {
-    "note": "",
-    "fields": [],
-    "privacy": "public",
-    "sensitive": False,
-    "language": None,
-    "follow_requests_count": 0,
-    "indexable": False,
-}
-ROLE: Final = {"id": "-99", "name": "", "color": "", "permissions": "0", "highlighted": False}
-
 
 class Mastodon(Network):
     """One server with an account for everybody who has a token.
@@ -76,27 +69,26 @@ class Mastodon(Network):
         self.root = world.base_url + self.prefix
         self._shown: dict[str, Mapping[str, Any]] = {}
         self._stuck: dict[str, Kind] = {}
+        self.oauth = MastodonOAuth(self)
 
     def routes(self) -> Sequence[web.RouteDef]:
         status, statuses = "/api/v1/statuses/{id}", "/api/v1/accounts/{id}/statuses"
+        me, serve = "/api/v1/accounts/verify_credentials", self._signed_in
         return [
-            web.post("/api/v2/media", self._signed_in(Effect.UPLOAD, self._take_file)),
-            web.get("/api/v1/media/{id}", self._signed_in(Effect.POLL, self._show_file)),
-            web.post("/api/v1/statuses", self._signed_in(Effect.PUBLISH, self._create)),
-            web.get(status, self._signed_in(Effect.POLL, self._show)),
-            web.delete(status, self._signed_in(Effect.DELETE, self._delete)),
-            web.get(
-                "/api/v1/accounts/verify_credentials",
-                self._signed_in(Effect.POLL, self._who_am_i),
-            ),
-            web.get(statuses, self._signed_in(Effect.POLL, self._list)),
+            web.post("/api/v2/media", serve(Effect.UPLOAD, ["write:media"], self._take_file)),
+            web.get("/api/v1/media/{id}", serve(Effect.POLL, ["write:media"], self._show_file)),
+            web.post("/api/v1/statuses", serve(Effect.PUBLISH, ["write:statuses"], self._create)),
+            web.get(status, serve(Effect.POLL, ["read:statuses"], self._show)),
+            web.delete(status, serve(Effect.DELETE, ["write:statuses"], self._delete)),
+            web.get(me, serve(Effect.POLL, ["read:accounts", "profile"], self._who_am_i)),
+            web.get(statuses, serve(Effect.POLL, ["read:statuses"], self._list)),
             web.get("/api/v2/instance", self.meets(Effect.POLL, self._instance)),
             web.get("/api/v1/instance", self.meets(Effect.POLL, self._instance_v1)),
+            *self.oauth.routes(),
         ]
 
     def account(self, request: web.Request) -> str | None:
-        token = bearer(request)
-        return username_of(token) if token else None
+        return self.oauth.owner(bearer(request))
 
     def error(self, kind: Kind | str, fault: Fault | None = None) -> web.Response:
         status, words = ERRORS[kind]
@@ -113,10 +105,16 @@ class Mastodon(Network):
             }
         return web.json_response({"error": words}, status=status, headers=headers)
 
-    def _signed_in(self, effect: Effect, answer: Answer) -> Callable[..., Any]:
+    def _signed_in(
+        self, effect: Effect, scopes: Sequence[str], answer: Answer
+    ) -> Callable[..., Any]:
+        """A handler for somebody whose token has one of the scopes."""
+
         async def handler(request: web.Request) -> web.StreamResponse:
             if (account := self.account(request)) is None:
-                return _no(401, "The access token is invalid")
+                return _no(401, self.oauth.lost(request))
+            if not self.oauth.allows(request, scopes):
+                return _no(403, "This action is outside the authorized scopes")
             try:
                 return await answer(account, request)
             except No as no:
@@ -274,23 +272,7 @@ class Mastodon(Network):
 
     def _person(self, username: str) -> dict[str, Any]:
         posts = self.world.ledger.live_posts(self.platform, username)
-        return {
-            "id": account_id(username),
-            "username": username,
-            "acct": username,
-            "display_name": username.replace("_", " ").title(),
-            "created_at": "2026-01-01T00:00:00.000Z",
-            "note": "",
-            "uri": f"{self.root}/users/{username}",
-            "url": f"{self.root}/@{username}",
-            **dict.fromkeys(("avatar", "avatar_static"), f"{self.root}/avatars/missing.png"),
-            **dict.fromkeys(("header", "header_static"), f"{self.root}/headers/missing.png"),
-            **dict.fromkeys(("bot", "group", "locked", "indexable"), False),
-            **dict.fromkeys(("followers_count", "following_count"), 0),
-            "statuses_count": len(posts),
-            "emojis": [],
-            "fields": [],
-        }
+        return person(username, self.root, len(posts))
 
 
 def _no(status: int, words: str) -> web.Response:

@@ -139,3 +139,35 @@ def instance_v1(root: str) -> dict[str, Any]:
         **dict.fromkeys(("registrations", "approval_required", "invites_enabled"), False),
         "configuration": CONFIGURATION,
     }
+
+
+SOURCE: Final[Mapping[str, Any]] = {
+    "note": "",
+    "fields": [],
+    "privacy": "public",
+    "sensitive": False,
+    "language": None,
+    "follow_requests_count": 0,
+    "indexable": False,
+}
+ROLE: Final = {"id": "-99", "name": "", "color": "", "permissions": "0", "highlighted": False}
+
+
+def person(username: str, root: str, posts: int) -> dict[str, Any]:
+    return {
+        "id": account_id(username),
+        "username": username,
+        "acct": username,
+        "display_name": username.replace("_", " ").title(),
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "note": "",
+        "uri": f"{root}/users/{username}",
+        "url": f"{root}/@{username}",
+        **dict.fromkeys(("avatar", "avatar_static"), f"{root}/avatars/missing.png"),
+        **dict.fromkeys(("header", "header_static"), f"{root}/headers/missing.png"),
+        **dict.fromkeys(("bot", "group", "locked", "indexable"), False),
+        **dict.fromkeys(("followers_count", "following_count"), 0),
+        "statuses_count": posts,
+        "emojis": [],
+        "fields": [],
+    }

@@ -16,10 +16,15 @@ from typing import Any, ClassVar, Final, TypeAlias
 from aiohttp import web
 
 from oncue.sandbox.faults import PROCESSING, Effect, Fault, Faults, Kind
+from oncue.sandbox.fetching import fetch
+from oncue.sandbox.grants import Grants
 from oncue.sandbox.ledger import Entry, Ledger
 from oncue.sandbox.ledger import Kind as EntryKind
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Whose: TypeAlias = Callable[[web.Request], Awaitable[str | None]]
+Wording: TypeAlias = Callable[[Kind | str, Fault | None], web.Response]
+Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 
 TOKEN_PREFIX: Final = "sandbox:"
 FAULT: Final = web.RequestKey("fault", Fault)
@@ -28,12 +33,18 @@ NUMBERS_PER_ENTRY: Final = 10  # at most: an album of Telegram's is ten messages
 
 @dataclass(slots=True)
 class World:
-    """What the networks share. `now` is the clock; `serial` numbers what they make."""
+    """What the networks share. `now` is the clock; `serial` numbers what they make.
+
+    `fetch` gets what is at an address, or raises OSError; `grants` are what users allowed
+    applications on each network that asks them.
+    """
 
     ledger: Ledger
     faults: Faults
     now: Callable[[], datetime]
     base_url: str
+    fetch: Fetch = fetch
+    grants: list[Grants] = field(default_factory=list)
     _serial: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,19 +82,30 @@ class Network(ABC):
     def account(self, request: web.Request) -> str | None:
         """Whose request this is, or None where it carries no valid credentials."""
 
-    def meets(self, effect: Effect, handler: Handler) -> Handler:
-        """`handler`, with whatever fault is ordered for this network and effect."""
+    def meets(
+        self,
+        effect: Effect,
+        handler: Handler,
+        *,
+        whose: Whose | None = None,
+        error: Wording | None = None,
+    ) -> Handler:
+        """`handler`, with whatever fault is ordered for this network and effect.
+
+        `whose` and `error` stand in for `account` and `error` where a handler has its own.
+        """
 
         async def faulty(request: web.Request) -> web.StreamResponse:
-            fault = self.world.faults.take(self.platform, self.account(request), effect)
+            account = await whose(request) if whose else self.account(request)
+            fault = self.world.faults.take(self.platform, account, effect)
             if fault is None:
                 return await handler(request)
-            return await self._suffer(fault, request, handler)
+            return await self._suffer(fault, request, handler, error or self.error)
 
         return faulty
 
     async def _suffer(
-        self, fault: Fault, request: web.Request, handler: Handler
+        self, fault: Fault, request: web.Request, handler: Handler, error: Wording
     ) -> web.StreamResponse:
         if fault.kind in PROCESSING:
             request[FAULT] = fault
@@ -103,10 +125,10 @@ class Network(ABC):
                 return answer
             case Kind.ACCEPT_THEN_500:
                 answer = await handler(request)
-                return self.error("server_error", fault) if answer.status < 300 else answer
+                return error("server_error", fault) if answer.status < 300 else answer
             case kind:
                 await request.read()  # a network reads what it refuses
-                return self.error(kind, fault)
+                return error(kind, fault)
 
     def record(
         self,

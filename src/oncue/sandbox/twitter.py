@@ -9,7 +9,7 @@ from aiohttp import web
 
 from oncue.sandbox.faults import Effect, Fault, Kind
 from oncue.sandbox.ledger import Entry
-from oncue.sandbox.network import FAULT, Handler, Network, bearer, file_facts, username_of
+from oncue.sandbox.network import FAULT, Handler, Network, World, bearer, file_facts
 from oncue.sandbox.twitter_intake import (
     No,
     asked,
@@ -22,6 +22,7 @@ from oncue.sandbox.twitter_intake import (
     problem,
     received_file,
 )
+from oncue.sandbox.twitter_oauth import TwitterOAuth
 from oncue.sandbox.twitter_views import (
     FAILED,
     FOREVER,
@@ -43,6 +44,9 @@ FILES: Final[Mapping[str, Mapping[str, int]]] = {  # bytes a type may have, by c
     "tweet_image": dict.fromkeys(("image/jpeg", "image/png", "image/webp"), 5 * MB),
     "tweet_gif": {"image/gif": 15 * MB},
 }
+WRITING: Final = ("tweet.write", "tweet.read", "users.read")  # scopes, by the OpenAPI description
+READING: Final = ("tweet.read", "users.read")
+FILING: Final = ("media.write",)
 ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
     Kind.REJECT: (403, "Forbidden", "You are not permitted to perform this action."),
     Kind.RATE_LIMIT: (429, "Too Many Requests", "Too Many Requests"),
@@ -67,21 +71,25 @@ class Twitter(Network):
 
     platform: ClassVar[str] = "TWITTER"
 
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.oauth = TwitterOAuth(self)
+
     def routes(self) -> Sequence[web.RouteDef]:
         return [
-            web.post("/2/media/upload", self._serve(Effect.UPLOAD, self._take_file)),
-            web.get("/2/media/upload", self._serve(Effect.POLL, self._file_status)),
-            web.post("/2/media/metadata", self._serve(Effect.UPLOAD, self._describe)),
-            web.post("/2/tweets", self._serve(Effect.PUBLISH, self._create)),
-            web.get("/2/tweets/{id}", self._serve(Effect.POLL, self._show)),
-            web.delete("/2/tweets/{id}", self._serve(Effect.DELETE, self._delete)),
-            web.get("/2/users/me", self._serve(Effect.POLL, self._me)),
-            web.get("/2/users/{id}/tweets", self._serve(Effect.POLL, self._list)),
+            web.post("/2/media/upload", self._serve(Effect.UPLOAD, FILING, self._take_file)),
+            web.get("/2/media/upload", self._serve(Effect.POLL, FILING, self._file_status)),
+            web.post("/2/media/metadata", self._serve(Effect.UPLOAD, FILING, self._describe)),
+            web.post("/2/tweets", self._serve(Effect.PUBLISH, WRITING, self._create)),
+            web.get("/2/tweets/{id}", self._serve(Effect.POLL, READING, self._show)),
+            web.delete("/2/tweets/{id}", self._serve(Effect.DELETE, WRITING, self._delete)),
+            web.get("/2/users/me", self._serve(Effect.POLL, READING, self._me)),
+            web.get("/2/users/{id}/tweets", self._serve(Effect.POLL, READING, self._list)),
+            *self.oauth.routes(),
         ]
 
     def account(self, request: web.Request) -> str | None:
-        token = bearer(request)
-        return username_of(token) if token else None
+        return self.oauth.owner(bearer(request))
 
     def error(self, kind: Kind | str, fault: Fault | None = None) -> web.Response:
         status, title, detail = ERRORS[kind]
@@ -98,12 +106,14 @@ class Twitter(Network):
                 answer.headers["retry-after"] = str(asked)
         return answer
 
-    def _serve(self, effect: Effect, answer: Answer) -> Handler:
+    def _serve(self, effect: Effect, scopes: Sequence[str], answer: Answer) -> Handler:
         """A handler for somebody who is signed in, that may refuse and may meet a fault."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
             if (account := self.account(request)) is None:
                 return self.error(Kind.EXPIRED_TOKEN)
+            if not self.oauth.allows(request, scopes):
+                return self.error(Kind.REJECT)
             try:
                 return await answer(request, account)
             except No as no:
