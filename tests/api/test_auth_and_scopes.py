@@ -235,13 +235,14 @@ async def test_another_workspaces_post_is_as_unknown_as_nobodys_to_every_operati
         "recurrence": {"recurrenceRule": "FREQ=DAILY", "timezone": "UTC"},
         "skip": {"at": "2026-11-23T13:00:00Z"},
         "{webhook_id}": {"enabled": False},
+        "select-page": {"pageId": "1"},
         "replay": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
     }
     before = await rows(installation)
 
     for operation in SCOPES:
         method, template = operation.split()
-        if "{" not in template:
+        if "_id}" not in template:
             continue
         body = bodies.get(template.rsplit("/", 1)[-1])
         answers = [

@@ -116,7 +116,10 @@ def forget(session: Session, now: datetime, limit: int) -> int:
 
 
 def unknown_state() -> Invalid:
-    words = "is unknown here, was used already, or is older than ten minutes; connect once more"
+    words = (
+        "this way back is unknown here, was used already, or is older than ten minutes; "
+        "connect once more"
+    )
     return Invalid([Issue(field="state", code="STATE_INVALID", message=words)])
 
 

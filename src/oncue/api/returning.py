@@ -19,7 +19,7 @@ from oncue.api.deps import Shared, count_stranger
 from oncue.api.services import Services
 from oncue.connectors.oauth import Authorises, KnownBy
 from oncue.connectors.registry import CONNECTORS, spec_of
-from oncue.errors import AppError, NotFound
+from oncue.errors import AppError, Invalid, NotFound
 
 router = APIRouter(tags=["operations"], include_in_schema=False)
 
@@ -58,7 +58,7 @@ async def come_back(
         count_stranger(request, shared)
         account = await _finish(shared, state, returned)
     except AppError as refused:
-        return _page("The account was not connected", str(refused), refused.status)
+        return _page("The account was not connected", _told(refused), refused.status)
     name = spec_of(account.platform).name
     words = f"{account.username} on {name} is connected. You can close this window."
     return _page("The account is connected", words)
@@ -96,6 +96,14 @@ async def _key(shared: Services) -> Key:
     return await shared.db.write(
         lambda session: document.make_key(session, shared.vault, shared.now())
     )
+
+
+def _told(refused: AppError) -> str:
+    """The same for a person, who sees none of the fields."""
+    words = str(refused)
+    if isinstance(refused, Invalid):
+        words = "; ".join(issue.message for issue in refused.issues)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _page(title: str, words: str, status: int = 200) -> HTMLResponse:

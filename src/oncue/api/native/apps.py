@@ -22,7 +22,7 @@ class PutApp(Body):
     """PUT /v1/apps/:platform. An app without a secret is a public client."""
 
     client_id: Annotated[Text, Field(min_length=1, max_length=500)]
-    client_secret: Annotated[Text, Field(max_length=2_000, repr=False)] | None = None
+    client_secret: Annotated[Text, Field(max_length=2_000)] | None = Field(None, repr=False)
 
 
 class AppOut(Out):

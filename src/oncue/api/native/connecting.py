@@ -60,8 +60,8 @@ class ConnectUrlOut(Out):
 class Callback(Body):
     """POST /v1/accounts/callback/:platform: what the owner came back with."""
 
-    state: Secret
-    code: Secret | None = None
+    state: Secret = Field(repr=False)
+    code: Secret | None = Field(None, repr=False)
     redirect_uri: Address | None = None
     iss: Address | None = None
     error: Secret | None = None
@@ -83,7 +83,7 @@ async def connect_platform(
     once: Idempotent,
 ) -> ConnectOut:
     """Begin to connect an account: its owner is to be sent to the answer's address."""
-    await once.look()
+    await once.look_secret()
     begun = await oauth.begin(shared.wire, caller.workspace_id, _wanted(platform, body))
 
     def work(session: Session) -> ConnectOut:
@@ -98,7 +98,7 @@ async def connect_named(
     body: ConnectNamed, caller: AccountsWriter, shared: Shared, once: Idempotent
 ) -> ConnectUrlOut:
     """The same, for programs that leave the rest to us."""
-    await once.look()
+    await once.look_secret()
     begun = await oauth.begin(shared.wire, caller.workspace_id, _wanted(body.platform, body))
 
     def work(session: Session) -> ConnectUrlOut:
