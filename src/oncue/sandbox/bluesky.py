@@ -4,7 +4,6 @@ Answers and errors are those of a real server of version 0.4.217, save that unkn
 facets outside the text are refused, and that an old refresh token is refused at once.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -12,22 +11,17 @@ from typing import Any, ClassVar, Final
 from aiohttp import web
 
 from oncue.sandbox.bluesky_lexicons import LEXICONS, POST
-from oncue.sandbox.bluesky_names import (
-    ACCESS,
-    LIVES,
-    REFRESH,
-    blob_of,
-    cid_of_record,
-    claims_of,
-    did_of,
-    handle_of,
-    moment_of,
-    token_of,
-    uri_of,
-)
+from oncue.sandbox.bluesky_names import blob_of, cid_of_record, did_of, uri_of
+from oncue.sandbox.bluesky_oauth import BlueskyOAuth
+from oncue.sandbox.bluesky_oauth_facts import WORDS
+from oncue.sandbox.bluesky_people import People
+from oncue.sandbox.bluesky_records import expect_facets_inside, restored, without
+from oncue.sandbox.bluesky_sessions import PAST, Sessions, token_with_proof, unproven
+from oncue.sandbox.dpop import Proofs
 from oncue.sandbox.faults import Effect, Fault, Kind
 from oncue.sandbox.ledger import Entry
-from oncue.sandbox.network import Network, World, bearer, file_facts
+from oncue.sandbox.network import Handler, Network, Whose, Wording, World, file_facts
+from oncue.sandbox.oauth_terms import Refused, Trouble
 from oncue.sandbox.xrpc import Answer, Body, Wrong, answering, expect, input_of, parameters, phrased
 
 BLOB_LIMIT: Final = 5 * 1024 * 1024
@@ -45,19 +39,28 @@ ERRORS: Final[Mapping[Kind | str, Wrong]] = {
 }
 
 
+GONE: Final[Mapping[Kind | str, str]] = {  # a token that came with a proof
+    Kind.EXPIRED_TOKEN: PAST,
+    Kind.REVOKED_TOKEN: "Invalid token",
+}
+
+
 class Bluesky(Network):
     platform: ClassVar[str] = "BLUESKY"
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._written: dict[tuple[str, str], Body] = {}  # what the ledger does not keep of posts
-        self._used_up: set[str] = set()  # refresh tokens
+        self.people = People(world, self.platform)
+        self.proofs = Proofs(world.now)
+        self.oauth = BlueskyOAuth(self, self.people, self.proofs)
+        self.sessions = Sessions(world, self.people, self.oauth, self.proofs)
 
     def routes(self) -> Sequence[web.RouteDef]:
         methods: Sequence[tuple[str, str, Effect, Answer]] = [
-            ("POST", "server.createSession", Effect.TOKEN, self._create_session),
-            ("POST", "server.refreshSession", Effect.TOKEN, self._refresh_session),
-            ("GET", "server.getSession", Effect.POLL, self._get_session),
+            ("POST", "server.createSession", Effect.TOKEN, self.sessions.create),
+            ("POST", "server.refreshSession", Effect.TOKEN, self.sessions.refresh),
+            ("GET", "server.getSession", Effect.POLL, self.sessions.show),
             ("GET", "server.describeServer", Effect.POLL, self._describe_server),
             ("GET", "identity.resolveHandle", Effect.POLL, self._resolve_handle),
             ("POST", "repo.uploadBlob", Effect.UPLOAD, self._upload_blob),
@@ -67,8 +70,12 @@ class Bluesky(Network):
             ("GET", "repo.listRecords", Effect.POLL, self._list_records),
         ]
         return [
-            web.route(verb, f"/xrpc/com.atproto.{name}", self.meets(effect, answering(answer)))
-            for verb, name, effect, answer in methods
+            *(
+                web.route(verb, f"/xrpc/com.atproto.{name}", self.meets(effect, answering(answer)))
+                for verb, name, effect, answer in methods
+            ),
+            web.get("/plc/{did}", self.meets(Effect.POLL, self._did_document)),
+            *self.oauth.routes(),
         ]
 
     def error(self, kind: Kind | str, fault: Fault | None = None) -> web.Response:
@@ -85,50 +92,48 @@ class Bluesky(Network):
         return answer
 
     def account(self, request: web.Request) -> str | None:
-        claims = claims_of(bearer(request))
-        return claims["handle"] if claims else None
+        return self.sessions.account(request)
 
-    async def _create_session(self, request: web.Request) -> Body:
-        body = await input_of(request, "com.atproto.server.createSession")
-        return self._session(handle_of(body["identifier"], body["password"]))
+    def meets(
+        self,
+        effect: Effect,
+        handler: Handler,
+        *,
+        whose: Whose | None = None,
+        error: Wording | None = None,
+    ) -> Handler:
+        """As elsewhere, but a proof that lacks a nonce is answered before it can meet a fault."""
+        met = super().meets(effect, handler, whose=whose, error=error)
+        proven = super().meets(effect, handler, whose=whose, error=error or self._error_by_proof)
 
-    async def _refresh_session(self, request: web.Request) -> Body:
-        claims = self._authorised(request, REFRESH)
-        self._used_up.add(claims["jti"])
-        return self._session(claims["handle"])
+        async def proving(request: web.Request) -> web.StreamResponse:
+            for_tokens = request.path.startswith(f"{self.prefix}/oauth/")
+            if not for_tokens and "DPoP" not in request.headers:
+                return await met(request)
+            answer = self._challenge(request) or await proven(request)
+            answer.headers["DPoP-Nonce"] = self.proofs.nonce()
+            return answer
 
-    def _session(self, handle: str) -> Body:
-        tokens = {
-            name: token_of(
-                {
-                    "scope": scope,
-                    "sub": did_of(handle),
-                    "handle": handle,
-                    "exp": int((self.world.now() + LIVES[scope]).timestamp()),
-                    "jti": secrets.token_urlsafe(8),
-                }
-            )
-            for name, scope in (("accessJwt", ACCESS), ("refreshJwt", REFRESH))
-        }
-        return {**tokens, "handle": handle, "did": did_of(handle), "active": True}
+        return proving
 
-    async def _get_session(self, request: web.Request) -> Body:
-        handle = self._authorised(request)["handle"]
-        return {"handle": handle, "did": did_of(handle), "active": True}
+    def _error_by_proof(self, kind: Kind | str, fault: Fault | None = None) -> web.Response:
+        words = GONE.get(kind)
+        return phrased(unproven("invalid_token", words)) if words else self.error(kind, fault)
 
-    def _authorised(self, request: web.Request, scope: str = ACCESS) -> Mapping[str, Any]:
-        """What the bearer token claims; raises Wrong where it is none for `scope`."""
-        if (token := bearer(request)) is None:
-            raise Wrong(401, "AuthMissing", "Authentication Required")
-        if (claims := claims_of(token)) is None:
-            raise Wrong(400, "InvalidToken", "Token could not be verified")
-        if claims["scope"] != scope:
-            raise Wrong(400, "InvalidToken", "Invalid token type")
-        if claims["exp"] <= self.world.now().timestamp():
-            raise Wrong(400, "ExpiredToken", "Token has expired")
-        if claims["jti"] in self._used_up:
-            raise Wrong(400, "ExpiredToken", "Token has been revoked")
-        return claims
+    def _challenge(self, request: web.Request) -> web.Response | None:
+        token = token_with_proof(request)
+        if not self.proofs.is_stale(request, token):
+            return None
+        if token is None:
+            return self.oauth.phrased(Refused(Trouble.NONCE))
+        return phrased(unproven(*WORDS[Trouble.NONCE][1:]))
+
+    async def _did_document(self, request: web.Request) -> web.Response:
+        did = request.match_info["did"]
+        document = self.people.document(did, self.oauth.root(request))
+        if document is None:
+            return web.json_response({"message": f"DID not registered: {did}"}, status=404)
+        return web.json_response(document, content_type="application/did+ld+json")
 
     async def _describe_server(self, _request: web.Request) -> Body:
         return {
@@ -143,24 +148,26 @@ class Bluesky(Network):
         handle = parameters(request, "com.atproto.identity.resolveHandle")["handle"].lower()
         if handle.endswith(NOBODYS_DOMAINS):
             raise Wrong(400, "InvalidRequest", "Unable to resolve handle")
-        return {"did": did_of(handle)}
+        return {"did": did_of(self.people.note(handle))}
 
     async def _upload_blob(self, request: web.Request) -> Body:
-        handle = self._authorised(request)["handle"]
+        caller = self.sessions.caller(request)
         content = await request.read()
         if "Content-Type" not in request.headers:
             raise Wrong(400, "InvalidRequest", "Request encoding (Content-Type) required")
+        caller.expect_blob(request.content_type)
         if len(content) > BLOB_LIMIT:
             raise Wrong(413, "PayloadTooLarge", "request entity too large")
         facts = file_facts(content, request.content_type)
         blob = blob_of(facts)
-        self.record(handle, "upload", blob["ref"]["$link"], media=[facts])
+        self.record(caller.handle, "upload", blob["ref"]["$link"], media=[facts])
         return {"blob": blob}
 
     async def _put_record(self, request: web.Request) -> Body:
-        handle = self._authorised(request)["handle"]
+        caller = self.sessions.caller(request)
         body = await input_of(request, "com.atproto.repo.putRecord")
-        _expect_own(body, handle)
+        _expect_own(body, handle := caller.handle)
+        caller.expect_repo(POST, "create", "update")
         rkey, record = body["rkey"], body["record"]
         media = self._examined(handle, rkey, record)
         cid, there = cid_of_record(record), self._cid_at(handle, rkey)
@@ -172,9 +179,10 @@ class Bluesky(Network):
         return {"uri": uri_of(handle, rkey), "cid": cid, "validationStatus": "valid"}
 
     async def _delete_record(self, request: web.Request) -> Body:
-        handle = self._authorised(request)["handle"]
+        caller = self.sessions.caller(request)
         body = await input_of(request, "com.atproto.repo.deleteRecord")
-        _expect_own(body, handle)
+        _expect_own(body, handle := caller.handle)
+        caller.expect_repo(POST, "delete")
         there = self._cid_at(handle, body["rkey"])
         if there and body.get("swapRecord", there) != there:
             raise Wrong(400, "InvalidSwap", f"Record was at {there}")
@@ -225,7 +233,7 @@ class Bluesky(Network):
         return posts
 
     def _shown(self, entry: Entry) -> Body:
-        record = self._written.get((entry.account, entry.id)) or _restored(entry)
+        record = self._written.get((entry.account, entry.id)) or restored(entry)
         return {
             "uri": uri_of(entry.account, entry.id),
             "cid": cid_of_record(record),
@@ -242,9 +250,9 @@ class Bluesky(Network):
             raise Wrong(400, "InvalidRequest", f"Invalid $type: expected {POST}, got {type_}")
         expect(rkey, {"type": "string", "format": "tid"}, f"Invalid record key for {POST}: ")
         expect(record, LEXICONS[POST]["main"], f"Invalid {POST} record: ", at="$.record")
-        _expect_facets_inside(record)
+        expect_facets_inside(record)
         return [
-            {**self._uploaded(handle, image["image"]), **_without(image, "image")}
+            {**self._uploaded(handle, image["image"]), **without(image, "image")}
             for image in record.get("embed", {}).get("images", [])
         ]
 
@@ -263,34 +271,3 @@ def _expect_own(body: Body, handle: str) -> None:
         raise Wrong(403, "AccountNotFound", "Account not found")
     if body["collection"] != POST:
         raise Wrong(400, "InvalidRequest", f"Unknown lexicon type: {body['collection']}")
-
-
-def _expect_facets_inside(record: Body) -> None:
-    """Each facet begins and ends between two characters of the text."""
-    text = record["text"].encode()
-    borders = {index for index, byte in enumerate(text) if byte & 0xC0 != 0x80} | {len(text)}
-    for number, facet in enumerate(record.get("facets", [])):
-        start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
-        if start >= end or not {start, end} <= borders:
-            at = f"$.record.facets[{number}].index"
-            raise Wrong(400, "InvalidRequest", f"Invalid {POST} record: not in the text at {at}")
-
-
-def _restored(entry: Entry) -> Body:
-    """A post from before a restart: what the ledger keeps of it, and the time in its key."""
-    record: Body = {
-        "$type": POST,
-        "text": entry.text,
-        "createdAt": moment_of(entry.id).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-    }
-    if entry.media:
-        images = [
-            {"image": blob_of(file), **_without(file, "type", "bytes", "sha256")}
-            for file in entry.media
-        ]
-        record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
-    return record
-
-
-def _without(these: Mapping[str, Any], *names: str) -> Body:
-    return {name: value for name, value in these.items() if name not in names}

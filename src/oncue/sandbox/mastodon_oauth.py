@@ -124,7 +124,7 @@ class MastodonOAuth(AuthorizationServer):
             raise Refused(Trouble.CLIENT)
         return Client(id=id_)
 
-    def issued(self, ticket: Ticket) -> dict[str, Any]:
+    def issued(self, ticket: Ticket, client: Client) -> dict[str, Any]:
         what = (ticket.client_id, ticket.user, ticket.scope)
         text = self._given.get(what)
         token = self.grants.good(text, Kind.ACCESS)

@@ -67,7 +67,7 @@ class AuthorizationServer(ABC):
         """Who calls the token endpoint; raises Refused."""
 
     @abstractmethod
-    def issued(self, ticket: Ticket) -> dict[str, Any]:
+    def issued(self, ticket: Ticket, client: Client) -> dict[str, Any]:
         """The token endpoint's answer for a code or a refresh token that is in order."""
 
     @abstractmethod
@@ -91,6 +91,12 @@ class AuthorizationServer(ABC):
         """Raises Refused where a code or refresh token belongs to another application."""
         if ticket.client_id != client.id:
             raise Refused(Trouble.CODE if ticket.kind is Kind.CODE else Trouble.REFRESH)
+
+    def expect_verifier(self, code: Ticket, fields: Fields) -> None:
+        """Raises Refused where the caller cannot show that it asked for this code."""
+        verifier = needed(fields, "code_verifier") if code.challenge else ""
+        if not proves(verifier or fields.get("code_verifier", ""), code):
+            raise Refused(Trouble.VERIFIER)
 
     def owner(self, token: str | None) -> str | None:
         """Whose access token this is, or None where it is nobody's any more."""
@@ -203,7 +209,8 @@ class AuthorizationServer(ABC):
                 ticket = self._renewed(fields, client)
             case _:
                 raise Refused(Trouble.GRANT_TYPE)
-        return web.json_response(self.issued(replace(ticket, auth=client.auth, jkt=client.jkt)))
+        held = replace(ticket, auth=client.auth, jkt=client.jkt)
+        return web.json_response(self.issued(held, client))
 
     def _redeemed(self, fields: Fields, client: Client) -> Ticket:
         """The code that is traded for tokens. A second attempt ends what the first one gave."""
@@ -212,9 +219,7 @@ class AuthorizationServer(ABC):
             self.expect_holder(code, client)
             if needed(fields, "redirect_uri") != code.redirect_uri:
                 raise Refused(Trouble.REDIRECT)
-            verifier = needed(fields, "code_verifier") if code.challenge else ""
-            if not proves(verifier or fields.get("code_verifier", ""), code):
-                raise Refused(Trouble.VERIFIER)
+            self.expect_verifier(code, fields)
         return code
 
     def _renewed(self, fields: Fields, client: Client) -> Ticket:

@@ -24,6 +24,11 @@ class Trouble(StrEnum):
     VERIFIER = "verifier"
     REFRESH = "refresh"
     SCOPE = "scope"
+    METADATA = "metadata"  # an application's document
+    ADDRESS = "address"  # a redirect_uri in there
+    PROOF = "proof"
+    NONCE = "nonce"  # of a proof
+    KEY = "key"  # that a proof was made with
 
 
 class Refused(Exception):
@@ -37,11 +42,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """An application at the token endpoint; `auth` and `jkt` as in a Ticket."""
+    """An application at the token endpoint; `auth` and `jkt` as in a Ticket.
+
+    `renews` says whether it is to have refresh tokens, for all it says itself.
+    """
 
     id: str
     auth: str = ""
     jkt: str = ""
+    renews: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ class TwitterOAuth(AuthorizationServer):
         granted = self.scopes_of(request)
         return granted is None or granted >= set(scopes)
 
-    def issued(self, ticket: Ticket) -> dict[str, Any]:
+    def issued(self, ticket: Ticket, client: Client) -> dict[str, Any]:
         access, _ = self.grants.renew(ticket, Kind.ACCESS)
         answer = {
             "token_type": "bearer",

@@ -1,6 +1,6 @@
 """How a Bluesky server reads requests and words its answers: the protocol's HTTP side."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -16,10 +16,13 @@ Answer: TypeAlias = Callable[[web.Request], Awaitable[Body]]
 class Wrong(Exception):
     """What the server says instead of an answer."""
 
-    def __init__(self, status: int, error: str, message: str) -> None:
+    def __init__(
+        self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.error = error
+        self.headers = headers or {}
 
 
 def answering(answer: Answer) -> Handler:
@@ -35,7 +38,8 @@ def answering(answer: Answer) -> Handler:
 
 
 def phrased(wrong: Wrong) -> web.Response:
-    return web.json_response({"error": wrong.error, "message": str(wrong)}, status=wrong.status)
+    body = {"error": wrong.error, "message": str(wrong)}
+    return web.json_response(body, status=wrong.status, headers=wrong.headers)
 
 
 async def input_of(request: web.Request, method: str) -> Body:
