@@ -1,14 +1,22 @@
 """Somebody with a browser, who is sent to a network's page and comes back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2 as httpx
 from aiohttp import ClientSession
+from pydantic.alias_generators import to_camel
+from sqlalchemy import select
 from yarl import URL
 
 from installation import Installation
+from oncue.accounts.models import Account
+from oncue.accounts.tokens import load
+from oncue.connectors.base import Secrets
+from oncue.lib import ids
+from oncue.outbox import Event
 
 
 @dataclass(frozen=True)
@@ -49,15 +57,14 @@ async def begin(oncue: Installation, platform: str, **body: Any) -> dict[str, An
 
 async def come_back(oncue: Installation, back: Back) -> httpx.Response:
     """The browser's own request at our address: it has no key."""
-    address = URL(back.address)
-    return await oncue.api.get(
-        address.path, params=back.said, headers={"authorization": "", "host": "evil.example"}
-    )
+    headers = {"authorization": "", "host": "evil.example"}
+    return await oncue.api.get("/oauth/callback", params=back.said, headers=headers)
 
 
 async def hand_in(oncue: Installation, platform: str, back: Back, **changed: Any) -> httpx.Response:
     """POST /v1/accounts/callback/:platform with what the browser brought."""
-    body = {**back.said, "redirectUri": back.address, **changed}
+    said = {to_camel(name): value for name, value in back.said.items()}
+    body = {**said, "redirectUri": back.address, **changed}
     return await oncue.api.post(f"/v1/accounts/callback/{platform.lower()}", json=body)
 
 
@@ -72,3 +79,32 @@ async def connect(
     assert answer.status_code == 200, answer.text
     account: dict[str, Any] = answer.json()["account"]
     return account
+
+
+async def speak_for(oncue: Installation, platform: str, shown: Mapping[str, Any]) -> None:
+    """From now on posts of this installation to `platform` are this account's."""
+    account_id = ids.from_typeid("acc", shown["id"])
+    oncue.accounts[platform] = await oncue.db.read(
+        lambda session: session.get_one(Account, account_id)
+    )
+
+
+async def shown(oncue: Installation, account: Mapping[str, Any]) -> dict[str, Any]:
+    answer = await oncue.api.get(f"/v1/accounts/{account['id']}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def secrets_of(oncue: Installation, account: Mapping[str, Any]) -> Secrets:
+    account_id = ids.from_typeid("acc", account["id"])
+    held = await load(oncue.services.wire, oncue.workspace_id, account_id)
+    assert held is not None
+    return held.secrets
+
+
+async def told(oncue: Installation, account: Mapping[str, Any]) -> list[str]:
+    """What happened to an account, in order, as webhooks are told."""
+    events = await oncue.db.read(
+        lambda session: session.scalars(select(Event).order_by(Event.seq)).all()
+    )
+    return [event.type for event in events if event.data.get("id") == account["id"]]

@@ -6,6 +6,7 @@ ten minutes; only its digest is kept, and with it alone can the row be found.
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -65,11 +66,13 @@ def use(
     *,
     workspace_id: UUID | None = None,
     platform: str | None = None,
+    came_to: Collection[str] = (),
 ) -> Flow:
-    """Let somebody back in, once. With a workspace or a platform, only into these.
+    """Let somebody back in, once. With a workspace or a platform, only into these; with
+    addresses, only who was to come back to one of them.
 
     Raises Invalid, in the same words whatever is wrong with the state.
-    """
+    """  # noqa: D205
     digest = _digest(state)
     asked = [
         OAuthFlow.state == digest,
@@ -80,6 +83,8 @@ def use(
         asked.append(OAuthFlow.workspace_id == workspace_id)
     if platform is not None:
         asked.append(OAuthFlow.platform == platform)
+    if came_to:
+        asked.append(OAuthFlow.redirect_uri.in_(came_to))
     row = session.scalar(
         update(OAuthFlow)
         .where(*asked)

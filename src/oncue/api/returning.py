@@ -80,8 +80,10 @@ async def read_document(request: Request, shared: Shared) -> Response:
 
 
 async def _finish(shared: Services, state: str, returned: Returned) -> Account:
+    ours = document.own_return(shared.settings)
+    came_to = {ours, document.as_address(ours)}
     flow = await shared.db.write(
-        lambda session: flows.use(session, shared.vault, state, shared.now())
+        lambda session: flows.use(session, shared.vault, state, shared.now(), came_to=came_to)
     )
     vouched = await oauth.finish(shared.wire, flow, returned)
     return await shared.db.write(

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
 
-BINDING_KEY: Final = "bindingKey"  # the secret that access tokens may be bound to
+BINDING_KEY: Final = "bindingSecret"  # the secret that access tokens may be bound to
 LONGEST_PAUSE = timedelta(days=1)  # X's longest limit; what a network may ask for, and no more
 
 
