@@ -55,8 +55,11 @@ def check(new: NewAccount) -> None:
         for name, value in new.credentials.items()
         if not value.isprintable()  # it could not be sent: a header has no line breaks
     ]
-    if connector.spec.own_server and not (new.server or connector.spec.default_server):
-        issues.append(Issue(field="serverUrl", message=f"{connector.spec.name} needs a server"))
+    spec = connector.spec
+    if spec.own_server and not (new.server or spec.default_server):
+        issues.append(Issue(field="serverUrl", message=f"{spec.name} needs a server"))
+    if not spec.own_server and new.server:  # the app's secret would go there too
+        issues.append(Issue(field="serverUrl", message=f"{spec.name} has no servers to choose"))
     if issues:
         raise Invalid(issues)
 

@@ -59,8 +59,7 @@ class Key:
 
     @cached_property
     def thumbprint(self) -> str:
-        """What the key is called by: RFC 7638."""
-        return base64url(hashlib.sha256(_compact(dict(sorted(self.public.items())))).digest())
+        return thumbprint_of(self.public)
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """A JWT."""
@@ -68,6 +67,11 @@ class Key:
         r, s = decode_dss_signature(self._private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         raw = r.to_bytes(COORDINATE_BYTES) + s.to_bytes(COORDINATE_BYTES)
         return f"{signed}.{base64url(raw)}"
+
+
+def thumbprint_of(jwk: Mapping[str, str]) -> str:
+    """What a public key is called by: RFC 7638."""
+    return base64url(hashlib.sha256(_compact(dict(sorted(jwk.items())))).digest())
 
 
 def possession(
