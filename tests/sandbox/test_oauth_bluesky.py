@@ -117,9 +117,14 @@ async def test_a_did_leads_to_its_server(app: App, sandbox: Hosted) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"response_type": "token"}, "invalid_request", "response_type"),
+        ({"response_type": "token"}, "unsupported_response_type", "response_type"),
         ({"redirect_uri": CALLBACK}, "invalid_request", f"Invalid redirect_uri {CALLBACK}"),
         ({"redirect_uri": "http://[::1]/callback"}, "invalid_request", "Invalid redirect_uri"),
+        (
+            {"redirect_uri": "http://127.0.0.1:x/callback"},
+            "invalid_request",
+            "Invalid redirect_uri",
+        ),
         ({"redirect_uri": ""}, "invalid_request", "redirect_uri is required"),
         ({"scope": "transition:generic"}, "invalid_scope", 'The "atproto" scope is required'),
         ({"scope": "atproto repo:*"}, "invalid_scope", 'Scope "repo:*" is not declared'),
@@ -128,7 +133,8 @@ async def test_a_did_leads_to_its_server(app: App, sandbox: Hosted) -> None:
         ({"code_challenge_method": "plain"}, "invalid_request", '"S256"'),
         ({"code_challenge_method": ""}, "invalid_request", '"S256"'),
         ({"login_hint": "maria"}, "invalid_request", 'Invalid login_hint "maria"'),
-        ({"client_id": "app"}, "invalid_client_metadata", 'Invalid client ID "app"'),
+        ({"client_id": "app"}, "invalid_client_metadata", "Invalid URL"),
+        ({"client_id": "http://a.example/it"}, "invalid_client_metadata", "Invalid client ID"),
         ({"client_id": ""}, "invalid_request", "client_id is required"),
     ],
 )

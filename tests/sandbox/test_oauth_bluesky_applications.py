@@ -37,6 +37,7 @@ async def test_an_application_is_known_by_its_document(
         (document(dpop_bound_access_tokens=None), "invalid_client_metadata", "must be true"),
         (document(scope="transition:generic"), "invalid_client_metadata", '"atproto"'),
         (document(scope=None), "invalid_client_metadata", '"atproto"'),
+        (document(scope=["atproto"]), "invalid_client_metadata", '"atproto"'),
         (document(response_types=["token"]), "invalid_client_metadata", "response_types"),
         (document(grant_types=["refresh_token"]), "invalid_client_metadata", "grant_types"),
         (document(grant_types=["authorization_code", "password"]), None, "not supported"),
@@ -47,6 +48,7 @@ async def test_an_application_is_known_by_its_document(
         (document(redirect_uris=["http://127.0.0.1/cb"]), "invalid_redirect_uri", "native apps"),
         (document(redirect_uris=["https://localhost/cb"]), "invalid_redirect_uri", "explicit IPs"),
         (document(redirect_uris=["example.app:/cb"]), "invalid_redirect_uri", "scheme"),
+        (document(redirect_uris=["https://[app"]), "invalid_redirect_uri", "not an address"),
         (signing(Key(), application_type="native"), "invalid_client_metadata", "Native clients"),
         (signing(Key(), jwks_uri="https://app.example/jwks"), None, "jwks or jwks_uri"),
         ({**signing(Key()), "token_endpoint_auth_signing_alg": "RS256"}, None, "ES256"),
@@ -79,6 +81,7 @@ async def test_a_document_that_breaks_a_rule_is_refused(
         ("http://localhost?redirect_uri=http://127.0.0.1:7/cb", "http://127.0.0.1:8/cb", 400),
         ("http://localhost?redirect_uri=http://127.0.0.1/cb", "http://127.0.0.1/", 400),
         ("http://localhost?redirect_uri=https://app.example/cb", "https://app.example/cb", 400),
+        ("http://localhost?redirect_uri=http://127.0.0.1:x/cb", "http://127.0.0.1:7/cb", 400),
         ("http://localhost?redirect_uri=https://127.0.0.1/cb", "https://127.0.0.1/cb", 400),
         ("http://localhost?redirect_uri=http://localhost/cb", "http://localhost/cb", 400),
         ("http://localhost?scope=repo:*", "http://127.0.0.1/", 400),
@@ -121,6 +124,25 @@ async def test_without_the_grant_type_there_is_no_refresh_token(
     tokens = await web_app(sandbox, clock).connect()
 
     assert "refresh_token" not in tokens
+
+
+async def test_a_native_application_is_reached_in_its_own_ways(
+    sandbox: Hosted, clock: Clock, documents: dict[str, Any]
+) -> None:
+    own = "example.app:/callback"
+    here = "http://127.0.0.1/callback"
+    documents[CLIENT_ID] = document(application_type="native", redirect_uris=[own, here])
+    app = web_app(sandbox, clock)
+
+    app.redirect_uri = own
+    await app.connect()
+    assert await app.whose() == HANDLE
+    app.redirect_uri = "http://127.0.0.1:4711/callback"
+    await app.connect()
+    assert await app.whose() == HANDLE
+
+    documents[CLIENT_ID]["redirect_uris"] = ["https://127.0.0.1/callback"]
+    assert (await app.push()).error == (400, "invalid_redirect_uri")
 
 
 async def test_a_confidential_application_signs_for_itself(

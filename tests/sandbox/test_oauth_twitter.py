@@ -1,5 +1,7 @@
 """The simulated X as an OAuth server: what it gives to whom, for how long, and what it refuses."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -62,6 +64,13 @@ async def whose(sandbox: Hosted, token: str) -> Any:
     if answer.status == 200:
         return answer.body["data"]["username"]
     return answer.status, answer.body["title"]
+
+
+def tampered(token: str, **change: Any) -> str:
+    """A token that says something else."""
+    body = token.removeprefix("oauth.")
+    said = json.loads(base64.urlsafe_b64decode(body + "=="))
+    return "oauth." + base64.urlsafe_b64encode(json.dumps({**said, **change}).encode()).decode()
 
 
 async def test_a_user_allows_an_application_and_it_posts_as_the_user() -> None:
@@ -316,7 +325,8 @@ async def test_a_token_is_good_for_what_it_is_and_for_its_scopes_only() -> None:
         tokens = await connect(sandbox, scope="tweet.read users.read offline.access")
         code = await code_of(sandbox)
 
-        for text in (tokens["refresh_token"], code, "oauth.bm9uc2Vuc2U", "oauth.e30"):
+        odd = tampered(tokens["access_token"], made="yesterday")
+        for text in (tokens["refresh_token"], code, "oauth.bm9uc2Vuc2U", "oauth.e30", odd):
             assert await whose(sandbox, text) == UNAUTHORIZED
         forbidden = await call(
             sandbox, "POST", "/twitter/2/tweets", tokens["access_token"], json={"text": "Hello"}

@@ -13,7 +13,6 @@ from aiohttp import web
 from oncue.sandbox.bluesky_lexicons import LEXICONS, POST
 from oncue.sandbox.bluesky_names import blob_of, cid_of_record, did_of, uri_of
 from oncue.sandbox.bluesky_oauth import BlueskyOAuth
-from oncue.sandbox.bluesky_oauth_facts import WORDS
 from oncue.sandbox.bluesky_people import People
 from oncue.sandbox.bluesky_records import expect_facets_inside, restored, without
 from oncue.sandbox.bluesky_sessions import PAST, Sessions, token_with_proof, unproven
@@ -108,7 +107,7 @@ class Bluesky(Network):
 
         async def proving(request: web.Request) -> web.StreamResponse:
             for_tokens = request.path.startswith(f"{self.prefix}/oauth/")
-            if not for_tokens and "DPoP" not in request.headers:
+            if not for_tokens and token_with_proof(request) is None:
                 return await met(request)
             answer = self._challenge(request) or await proven(request)
             answer.headers["DPoP-Nonce"] = self.proofs.nonce()
@@ -122,11 +121,11 @@ class Bluesky(Network):
 
     def _challenge(self, request: web.Request) -> web.Response | None:
         token = token_with_proof(request)
-        if not self.proofs.is_stale(request, token):
+        if not (words := self.proofs.staleness(request, token)):
             return None
         if token is None:
-            return self.oauth.phrased(Refused(Trouble.NONCE))
-        return phrased(unproven(*WORDS[Trouble.NONCE][1:]))
+            return self.oauth.phrased(Refused(Trouble.NONCE, words))
+        return phrased(unproven("use_dpop_nonce", words))
 
     async def _did_document(self, request: web.Request) -> web.Response:
         did = request.match_info["did"]

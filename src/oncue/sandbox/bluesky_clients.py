@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from oncue.sandbox import jose
 from oncue.sandbox.network import Fetch
-from oncue.sandbox.oauth_terms import Fields, Refused, Trouble, needed
+from oncue.sandbox.oauth_terms import Fields, Refused, Trouble, is_address, needed
 
 LOCALHOST: Final = "http://localhost"
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -42,7 +42,10 @@ RULES: Final[Sequence[tuple[str, Callable[[Document], bool]]]] = (  # and what b
         '"dpop_bound_access_tokens" must be true',
         lambda it: it.get("dpop_bound_access_tokens") is not True,
     ),
-    ('Missing "atproto" scope', lambda it: "atproto" not in str(it.get("scope")).split()),
+    (
+        'Missing "atproto" scope',
+        lambda it: not isinstance(it.get("scope"), str) or "atproto" not in it["scope"].split(),
+    ),
     (
         'response_types must include "code"',
         lambda it: "code" not in _texts(it, "response_types", ["code"]),
@@ -89,11 +92,14 @@ class Application:
 
     def takes(self, redirect_uri: str) -> bool:
         """Whether users may be sent there. On this machine any port will do (RFC 8252, 7.3)."""
-        return any(_is_same(uri, redirect_uri) for uri in self.redirect_uris)
+        is_sound = is_address(redirect_uri)
+        return is_sound and any(_is_same(uri, redirect_uri) for uri in self.redirect_uris)
 
 
 async def application(client_id: str, fetch: Fetch) -> Application:
     """The application of this id; raises Refused."""
+    if not is_address(client_id):
+        raise _bad(f'Unable to obtain client metadata for "{client_id}": Invalid URL')
     parts = urlsplit(client_id)
     if (parts.scheme, parts.netloc) == ("http", "localhost") and parts.path in ("", "/"):
         return _under_development(client_id, parts)
@@ -161,15 +167,16 @@ def _under_development(client_id: str, parts: SplitResult) -> Application:
     query = parse_qsl(parts.query, keep_blank_values=True)
     scopes = [value for name, value in query if name == "scope"]
     uris = [value for name, value in query if name == "redirect_uri"]
+    granted = frozenset((scopes or ["atproto"])[0].split())
     if {name for name, _ in query} - {"scope", "redirect_uri"} or len(scopes) > 1:
         raise _bad(f'Invalid loopback client id "{client_id}"')
-    granted = frozenset((scopes or ["atproto"])[0].split())
     if "atproto" not in granted:
-        raise _bad('Missing "atproto" scope')
+        words = 'ATProto Loopback ClientID must include "atproto" scope'
+        raise _bad(f'Invalid loopback client id "{client_id}": {words}')
     for uri in uris:
-        if urlsplit(uri).hostname not in LOOPBACK:
-            raise _bad_address(f"Redirect URI {uri} of a loopback client is elsewhere")
-        _expect_address(uri, is_native=True)
+        is_here = is_address(uri) and urlsplit(uri).hostname in LOOPBACK
+        if not is_here or not uri.startswith("http:"):
+            raise _bad(f'Invalid loopback client id "{client_id}": {uri} is elsewhere')
     return Application(
         id=client_id,
         name=LOCALHOST,
@@ -179,6 +186,8 @@ def _under_development(client_id: str, parts: SplitResult) -> Application:
 
 
 def _expect_address(uri: str, *, is_native: bool) -> None:
+    if not is_address(uri):
+        raise _bad_address(f"Redirect URI {uri} is not an address")
     parts = urlsplit(uri)
     if parts.hostname == "localhost":
         words = f"Loopback redirect URI {uri} is not allowed (use explicit IPs instead)"

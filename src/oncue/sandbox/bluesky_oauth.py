@@ -29,7 +29,7 @@ from oncue.sandbox.bluesky_oauth_facts import (
     server,
 )
 from oncue.sandbox.bluesky_people import People
-from oncue.sandbox.dpop import BadProof, Proof, Proofs, StaleNonce, challenge_for
+from oncue.sandbox.dpop import BadProof, Proof, Proofs, challenge_for
 from oncue.sandbox.faults import Effect
 from oncue.sandbox.grants import Kind, Ticket
 from oncue.sandbox.network import Handler, Network
@@ -156,7 +156,7 @@ class BlueskyOAuth(AuthorizationServer):
                 self.expect_holder(ticket, client)
                 self.grants.end(ticket.grant)
         except Refused as refused:
-            if refused.trouble in (Trouble.MISSING, Trouble.PROOF, Trouble.NONCE):
+            if refused.trouble in (Trouble.MISSING, Trouble.PROOF):
                 raise
         return web.json_response({})
 
@@ -177,8 +177,8 @@ class BlueskyOAuth(AuthorizationServer):
         return web.json_response(answer, status=201)
 
     def _lawful(self, app: Application, fields: Fields, proof: Proof | None, auth: str) -> Asked:
-        if needed(fields, "response_type") != "code":
-            raise Refused(Trouble.REQUEST, "Unsupported response_type")
+        if (type_ := needed(fields, "response_type")) != "code":
+            raise Refused(Trouble.RESPONSE_TYPE, f'Unsupported response_type "{type_}"')
         if not app.takes(redirect_uri := needed(fields, "redirect_uri")):
             raise Refused(Trouble.REQUEST, f"Invalid redirect_uri {redirect_uri}")
         scopes = fields.get("scope", "").split()
@@ -219,8 +219,6 @@ class BlueskyOAuth(AuthorizationServer):
         id_ = needed(fields, "client_id")
         try:
             proof = self._proofs.check(request)
-        except StaleNonce as stale:
-            raise Refused(Trouble.NONCE, str(stale)) from None
         except BadProof as bad:
             raise Refused(Trouble.PROOF, str(bad)) from None
         app = await application(id_, self.network.world.fetch)

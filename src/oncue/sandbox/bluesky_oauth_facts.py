@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from oncue.sandbox.bluesky_clients import GRANT_TYPES, METHODS
+from oncue.sandbox.dpop import NO_NONCE
 from oncue.sandbox.grants import Kind, Standing
 from oncue.sandbox.jose import ALGORITHM
 from oncue.sandbox.oauth_terms import Trouble
@@ -36,6 +37,7 @@ WORDS: Final[Mapping[Trouble, tuple[int, str, str]]] = {
     Trouble.MISSING: (400, "invalid_request", "Validation error: {} is required"),
     Trouble.CLIENT: (400, "invalid_client", "Client authentication failed"),
     Trouble.GRANT_TYPE: (400, "invalid_grant", "Grant type is not supported by the server"),
+    Trouble.RESPONSE_TYPE: (400, "unsupported_response_type", "Unsupported response_type"),
     Trouble.CODE: (400, "invalid_grant", "Invalid code"),
     Trouble.REDIRECT: (400, "invalid_grant", NOT_THE_REDIRECT),
     Trouble.VERIFIER: (400, "invalid_grant", "Invalid code_verifier"),
@@ -44,7 +46,7 @@ WORDS: Final[Mapping[Trouble, tuple[int, str, str]]] = {
     Trouble.METADATA: (400, "invalid_client_metadata", "Invalid client metadata"),
     Trouble.ADDRESS: (400, "invalid_redirect_uri", "Invalid redirect URI"),
     Trouble.PROOF: (401, "invalid_dpop_proof", "DPoP proof required"),
-    Trouble.NONCE: (400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof"),
+    Trouble.NONCE: (400, "use_dpop_nonce", NO_NONCE),
     Trouble.KEY: (401, "invalid_token", "Invalid DPoP key binding"),
 }
 REASONS: Final[Mapping[tuple[Kind, Standing], str]] = {

@@ -102,7 +102,7 @@ class Sessions:
         try:
             proof = self._proofs.check(request, token)
         except BadProof as bad:
-            raise unproven(bad.error, str(bad)) from None
+            raise unproven("invalid_dpop_proof", str(bad)) from None
         ticket = self._oauth.grants.read(token)
         if ticket is None or ticket.kind is not Kind.ACCESS:
             raise unproven("invalid_token", "Malformed token")

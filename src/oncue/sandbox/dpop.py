@@ -18,18 +18,11 @@ from oncue.sandbox import jose
 PAST: Final = timedelta(seconds=190)  # how far off a proof's clock may be
 FUTURE: Final = timedelta(seconds=180)
 TURN: Final = 60  # seconds until there is another nonce; a nonce is good for three turns
+NO_NONCE: Final = "Authorization server requires nonce in DPoP proof"
 
 
 class BadProof(Exception):
     """The proof proves nothing."""
-
-    error = "invalid_dpop_proof"
-
-
-class StaleNonce(BadProof):
-    """The proof is to be made again with the nonce that comes with this answer."""
-
-    error = "use_dpop_nonce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +49,33 @@ class Proofs:
     def check(self, request: web.Request, token: str | None = None) -> Proof | None:
         """The request's proof, if it brings one; with an access token, for that.
 
-        A proof is good once. Raises BadProof.
+        A proof is good once. Whether its nonce is current is for `staleness` to say, before.
+        Raises BadProof.
         """
         proof = read(request, self._now(), token)
         if proof is None:
             return None
-        if not proof.nonce:
-            raise StaleNonce("Authorization server requires nonce in DPoP proof")
-        if not self._is_current(proof.nonce):
-            raise StaleNonce('DPoP "nonce" mismatch')
         if proof.jti in self._seen:
             raise BadProof("DPoP proof replayed")
         self._seen.add(proof.jti)
         return proof
 
-    def is_stale(self, request: web.Request, token: str | None = None) -> bool:
-        """Whether the request's proof lacks nothing but a nonce. It is not used up by this."""
+    def staleness(self, request: web.Request, token: str | None = None) -> str:
+        """What to say where the request's proof lacks nothing but a nonce, else nothing.
+
+        The proof is not used up by this.
+        """
         try:
             proof = read(request, self._now(), token)
         except BadProof:
-            return False
-        return proof is not None and not self._is_current(proof.nonce)
-
-    def _is_current(self, nonce: str) -> bool:
+            return ""
+        if proof is None:
+            return ""
+        if not proof.nonce:
+            return NO_NONCE
         turn = self._turn()
-        return nonce in map(self._nonce, (turn - 1, turn, turn + 1))
+        is_current = proof.nonce in map(self._nonce, (turn - 1, turn, turn + 1))
+        return "" if is_current else 'DPoP "nonce" mismatch'
 
     def _turn(self) -> int:
         return int(self._now().timestamp()) // TURN
@@ -125,12 +120,7 @@ def _for(
 ) -> Proof:
     """What a proof says; raises BadProof where that is about something else."""
     claims, jkt = signed
-    made = claims.get("iat")
-    if not isinstance(made, int | float) or isinstance(made, bool):
-        raise BadProof('Failed to verify DPoP proof: "iat" claim must be a number')
-    age = now.timestamp() - made
-    if not -FUTURE.total_seconds() <= age <= PAST.total_seconds():
-        raise BadProof('Failed to verify DPoP proof: "iat" claim timestamp check failed')
+    _expect_recent(claims.get("iat"), now)
     jti, nonce = claims.get("jti"), claims.get("nonce", "")
     if not isinstance(nonce, str):
         raise BadProof('Invalid DPoP "nonce" type')
@@ -147,15 +137,30 @@ def _for(
     return Proof(jkt, jti, nonce)
 
 
+def _expect_recent(made: Any, now: datetime) -> None:
+    if made is None:
+        raise BadProof('Failed to verify DPoP proof: missing required "iat" claim')
+    if not isinstance(made, int | float) or isinstance(made, bool):
+        raise BadProof('Failed to verify DPoP proof: "iat" claim must be a number')
+    age = now.timestamp() - made
+    if not -FUTURE.total_seconds() <= age <= PAST.total_seconds():
+        where = "too far in the past" if age > 0 else "it should be in the past"
+        words = f'"iat" claim timestamp check failed ({where})'
+        raise BadProof(f"Failed to verify DPoP proof: {words}")
+
+
 def _signed(text: str) -> tuple[Mapping[str, Any], str]:
     """The claims, and the thumbprint of the key that came along and signed them."""
     try:
         jws = jose.read(text)
         jwk = jws.header.get("jwk")
-        if jws.header.get("typ") != "dpop+jwt" or not isinstance(jwk, dict):
-            raise jose.Malformed('unexpected "typ" or "jwk" in the header')
+        if not isinstance(jwk, dict):
+            words = '"jwk" (JSON Web Key) Header Parameter must be a JSON object'
+            raise jose.Malformed(words)
         if not jose.is_signed_by(jws, jwk):
             raise jose.Malformed("signature verification failed")
+        if jws.header.get("typ") != "dpop+jwt":
+            raise jose.Malformed('unexpected "typ" JWT header value')
     except jose.Malformed as wrong:
         raise BadProof(f"Failed to verify DPoP proof: {wrong}") from None
     return jws.claims, jose.thumbprint(jwk)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 PREFIX: Final = "oauth."
+NUMBERS: Final = {"generation": int, "begun": float, "made": float}  # among a ticket's texts
 
 
 class Kind(StrEnum):
@@ -122,7 +123,8 @@ class Grants:
             ticket = Ticket(**{**said, "kind": Kind(said["kind"])})
         except (ValueError, KeyError, TypeError, binascii.Error):
             return None
-        return ticket if ticket.platform == self.platform else None
+        is_sound = all(isinstance(said[name], NUMBERS.get(name, str)) for name in said)
+        return ticket if is_sound and ticket.platform == self.platform else None
 
     def standing(self, ticket: Ticket) -> Standing:
         self._of.setdefault(ticket.user, set()).add(ticket.grant)

@@ -70,9 +70,12 @@ def app_of(client_id: str | None) -> App:
     """The application with this id; raises Refused where it is none of ours."""
     id_ = client_id or ""
     try:
-        return App(**json.loads(base64.urlsafe_b64decode(id_ + "=" * (-len(id_) % 4))))
+        app = App(**json.loads(base64.urlsafe_b64decode(id_ + "=" * (-len(id_) % 4))))
     except (ValueError, TypeError, binascii.Error):
         raise Refused(Trouble.CLIENT) from None
+    if not all(isinstance(each, list) for each in (app.redirect_uris, app.scopes)):
+        raise Refused(Trouble.CLIENT)
+    return app
 
 
 def secret_of(client_id: str) -> str:

@@ -19,7 +19,7 @@ PAGE: Final = """<!doctype html>
 {body}
 </html>
 """
-QUESTION: Final = """<p>It will be sent back to <code>{redirect_uri}</code> and be allowed:</p>
+QUESTION: Final = """<p>It asks for this, and will have you sent to <code>{redirect_uri}</code>:</p>
 <ul>{scopes}</ul>
 <form method="post">
 <p><label>Sandbox user <input name="user" value="{user}" list="users" required></label>

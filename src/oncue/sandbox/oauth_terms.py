@@ -19,6 +19,7 @@ class Trouble(StrEnum):
     MISSING = "missing"  # a parameter; the detail is its name
     CLIENT = "client"  # unknown, or not who it says
     GRANT_TYPE = "grant_type"
+    RESPONSE_TYPE = "response_type"
     CODE = "code"
     REDIRECT = "redirect"
     VERIFIER = "verifier"
@@ -89,7 +90,8 @@ def is_address(uri: str) -> bool:
     """Whether this is an absolute address without a fragment, as a redirect_uri has to be."""
     with suppress(ValueError):
         parts = urlsplit(uri)
-        return bool(parts.scheme and (parts.netloc or parts.path)) and not parts.fragment
+        is_whole = parts.scheme and (parts.netloc or parts.path) and (parts.port or 1)
+        return bool(is_whole) and not parts.fragment
     return False
 
 

@@ -46,6 +46,7 @@ WORDS: Final[Mapping[Trouble, tuple[int, str, str]]] = {
     Trouble.MISSING: (400, "invalid_request", "Missing required parameter [{}]."),
     Trouble.CLIENT: (401, "unauthorized_client", "Missing valid authorization header"),
     Trouble.GRANT_TYPE: (400, "unsupported_grant_type", INVALID.format("grant type")),
+    Trouble.RESPONSE_TYPE: (400, "invalid_request", INVALID.format("response type")),
     Trouble.CODE: (400, "invalid_request", INVALID.format("authorization code")),
     Trouble.REDIRECT: (400, "invalid_request", NOT_THE_REDIRECT),
     Trouble.VERIFIER: (400, "invalid_request", NOT_THE_VERIFIER),
@@ -68,7 +69,7 @@ class TwitterOAuth(AuthorizationServer):
     async def asked(self, request: web.Request) -> Asked:
         query = request.query
         if needed(query, "response_type") != "code":
-            raise Refused(Trouble.REQUEST, INVALID.format("response type"))
+            raise Refused(Trouble.RESPONSE_TYPE)
         client_id, redirect_uri = needed(query, "client_id"), needed(query, "redirect_uri")
         if not is_address(redirect_uri):
             raise Refused(Trouble.REQUEST, INVALID.format("redirect uri"))
