@@ -186,6 +186,12 @@ class Installation:
         async with self._http.delete(f"{self.sandbox_url}/_sandbox/faults") as answer:
             assert answer.ok, await answer.text()
 
+    async def withdraw(self, platform: str) -> None:
+        """Have everybody take back what they allowed on a platform."""
+        url = f"{self.sandbox_url}/_sandbox/grants"
+        async with self._http.delete(url, params={"platform": platform}) as answer:
+            assert answer.ok, await answer.text()
+
     def posts(self, platform: str) -> Sequence[Entry]:
         """What a network accepted as posts, in order."""
         return self.ledger.entries(platform=platform, kind="post")

@@ -86,7 +86,7 @@ async def test_a_grant_that_was_taken_back_is_noticed_ahead_of_time_and_told_onc
     installation: Installation, platform: str
 ) -> None:
     account = await connect(installation, platform, redirectUri=HERE)
-    await installation.fault(kind="revoked_token", platform=platform, effect="token", times=99)
+    await installation.withdraw(platform)
 
     installation.clock.now += LIVES[platform]
     await installation.errands()
@@ -103,8 +103,7 @@ async def test_a_grant_that_was_taken_back_is_noticed_by_a_post(
 ) -> None:
     account = await connect(installation, platform, redirectUri=HERE)
     await speak_for(installation, platform, account)
-    for effect in ("token", "publish"):
-        await installation.fault(kind="revoked_token", platform=platform, effect=effect, times=9)
+    await installation.withdraw(platform)
 
     post = await installation.publish(platform)
 
@@ -210,7 +209,7 @@ async def test_a_renewal_of_what_was_taken_back_says_so_and_expires_the_account(
     installation: Installation,
 ) -> None:
     account = await connect(installation, "TWITTER")
-    await installation.fault(kind="revoked_token", platform="TWITTER", effect="token")
+    await installation.withdraw("TWITTER")
 
     answer = await installation.api.post(f"/v1/accounts/{account['id']}/refresh")
 
