@@ -79,7 +79,9 @@ class Stage:
     async def kept(self) -> tuple[str, str] | None:
         """The tokens that are kept."""
         held = await load(self.wire, self.account.workspace_id, self.account.id)
-        return held and (held.secrets["accessToken"], held.secrets["refreshToken"])
+        if held is None:
+            return None
+        return held.secrets["accessToken"], held.secrets["refreshToken"]
 
     async def row(self) -> Any:
         wanted = select(AccountSecret).where(AccountSecret.account_id == self.account.id)

@@ -46,8 +46,8 @@ async def put_app(oncue: Installation, **body: Any) -> httpx.Response:
 async def client_of(oncue: Installation) -> str | None:
     """Who X takes us for, by the page people are sent to."""
     answer = await oncue.api.post("/v1/accounts/connect/twitter", json={"redirectUri": THEIRS})
-    url = answer.json().get("authUrl", "")
-    return httpx.URL(url).params.get("client_id")
+    found: str | None = httpx.URL(answer.json()["authUrl"]).params.get("client_id")
+    return found
 
 
 async def test_without_an_app_the_answer_says_what_to_set(public: Installation) -> None:

@@ -7,6 +7,7 @@ to be connected again, once, and nobody asks the network any more.
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import pytest
@@ -111,6 +112,10 @@ def is_open(site: Site, account: Account) -> bool:
     )
 
 
+def is_newer(site: Site, account: Account, generation: int) -> bool:
+    return held(site, account).generation > generation
+
+
 def serve_until_renewed(site: Site, account: Account) -> None:
     site.serve()
     eventually(lambda: not is_open(site, account), "the token is renewed, or given up")
@@ -181,10 +186,7 @@ def test_two_workers_of_which_one_dies_again_and_again_do_not_lose_the_account(
     for _ in range(2):
         generation = held(on_postgres, account).generation
         on_postgres.transact(lambda session: _make_due(session, account))
-        eventually(
-            lambda passed=generation: held(on_postgres, account).generation > passed,
-            "the token is renewed once more",
-        )
+        eventually(partial(is_newer, on_postgres, account, generation), "it is renewed again")
 
     assert all(worker.is_running() for worker in workers)
     assert status(on_postgres, account) == "active"

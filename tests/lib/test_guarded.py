@@ -16,10 +16,10 @@ pytestmark = pytest.mark.anyio
 JSON: Final = answering(200, b'{"id": "7"}', content_type="application/json", x_kept="yes")
 
 
-def opened(*entries: str, timeout: float = 5, **names: list[list[str]]) -> GuardedHttp:
+def opened(*entries: str, names: Names | None = None, timeout: float = 5) -> GuardedHttp:
     """A client of an operator who has opened these."""
     allowed = Allowed.parse(" ".join(entries)) if entries else NOTHING
-    return GuardedHttp(GuardedClient(allowed, resolver=Names(**names)), timeout=timeout)
+    return GuardedHttp(GuardedClient(allowed, resolver=names or Names()), timeout=timeout)
 
 
 def here(served: Served, path: str = "", **more: Any) -> Request:
@@ -75,21 +75,21 @@ async def test_forms_and_json_and_files_go_out(tmp_path: Path) -> None:
     ],
 )
 async def test_where_it_may_not_lead_nothing_is_sent(url: str) -> None:
-    names = {
-        "inside_test": [["10.0.0.1"]],
-        "half_test": [["93.184.216.34", "127.0.0.1"]],
-        "outside_test": [["93.184.216.34"]],
-    }
+    names = Names(
+        inside_test=[["10.0.0.1"]],
+        half_test=[["93.184.216.34", "127.0.0.1"]],
+        outside_test=[["93.184.216.34"]],
+    )
     async with serving(JSON) as server:
         request = Request(method="GET", url=url.format(port=server.port))
         with pytest.raises(NeverSent):
-            await opened(**names).send(request)
+            await opened(names=names).send(request)
 
     assert server.asked == []
 
 
 async def test_a_name_that_comes_to_mean_something_else_is_not_called() -> None:
-    client = opened(moved_test=[["93.184.216.34"], ["127.0.0.1"]])
+    client = opened(names=Names(moved_test=[["93.184.216.34"], ["127.0.0.1"]]))
     await client.check("https://moved.test")
 
     with pytest.raises(NeverSent, match="no public address"):
