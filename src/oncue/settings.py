@@ -107,11 +107,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(given.get("ONCUE_DATA_DIR") or "oncue-data"),
         database_url=_database_url(given.get("ONCUE_DATABASE_URL", "")),
         secret_keys=given.get("ONCUE_SECRET_KEYS", ""),
-        public_url=given.get("ONCUE_PUBLIC_URL", "").rstrip("/"),
+        public_url=_public_url(given.get("ONCUE_PUBLIC_URL", "")),
         sandbox_url=given.get("ONCUE_SANDBOX_URL", "").rstrip("/"),
         platform_urls=urls,
         platform_apps=_platform_apps(given),
-        redirects=tuple(given.get("ONCUE_OAUTH_REDIRECTS", "").replace(",", " ").split()),
+        redirects=_redirects(given.get("ONCUE_OAUTH_REDIRECTS", "")),
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
@@ -131,6 +131,19 @@ def _platform_apps(given: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
         if secret and not client_id:
             raise BadSetting(f"{PREFIX}{name}_CLIENT_SECRET is of no use without _CLIENT_ID")
     return {name: app for name, app in apps.items() if app[0]}
+
+
+def _public_url(value: str) -> str:
+    if value and not value.startswith(("https://", "http://")):
+        raise BadSetting("ONCUE_PUBLIC_URL starts with https://, or with http:// on one machine")
+    return value.rstrip("/")
+
+
+def _redirects(value: str) -> tuple[str, ...]:
+    addresses = tuple(value.replace(",", " ").split())
+    if any(not address.startswith("https://") for address in addresses):
+        raise BadSetting("ONCUE_OAUTH_REDIRECTS is a list of addresses that start with https://")
+    return addresses
 
 
 def _database_url(value: str) -> str:

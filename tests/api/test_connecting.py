@@ -77,6 +77,28 @@ async def test_without_an_address_of_the_callers_the_browser_comes_back_to_us(
     assert [each["username"] for each in listed["data"]][1:] == [MARIA[platform]]
 
 
+async def test_who_comes_back_without_end_is_asked_to_wait(installation: Installation) -> None:
+    nobody = Back("", {"state": "made up"})
+
+    pages = [await come_back(installation, nobody) for _ in range(121)]
+
+    assert [page.status_code for page in pages] == [400] * 120 + [429]
+    assert "Too many people" in pages[-1].text
+    stranger = await installation.api.get("/v1/posts", headers={"authorization": ""})
+    assert stranger.status_code == 401
+
+
+async def test_what_a_page_says_is_shown_as_text(installation: Installation) -> None:
+    begun = await begin(installation, "TWITTER")
+    said = {"state": begun["state"], "error": "x", "error_description": "<script>alert(1)</script>"}
+
+    page = await come_back(installation, Back("", said))
+
+    assert page.status_code == 400
+    assert "<script>" not in page.text
+    assert "X says: &lt;script&gt;" in page.text
+
+
 async def test_a_program_that_names_only_the_network_is_given_an_address(
     installation: Installation,
 ) -> None:

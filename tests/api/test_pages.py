@@ -7,6 +7,7 @@ import pytest
 from api.answers import invalid, problem
 from browser import secrets_of, shown
 from installation import Installation
+from oncue.accounts import service as accounts
 from oncue.accounts.tokens import Owner, turn
 from oncue.connectors.base import Refusal, Refused
 from oncue.lib import ids
@@ -87,6 +88,26 @@ async def test_a_page_that_an_account_speaks_for_is_taken(
     assert (await select(installation, first, "p1"))[0] == 200
     assert (await select(installation, second, "p2"))[0] == 200
     assert paged.asked == ["a", "b", "p1", "b"]
+
+
+@pytest.mark.usefixtures("paged")
+async def test_a_page_whose_account_was_lost_is_spoken_for_by_it_again(
+    installation: Installation,
+) -> None:
+    lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
+    await select(installation, lost, "p1")
+    account_id, now = ids.from_typeid("acc", lost), installation.clock()
+    await installation.db.write(lambda session: accounts.expire(session, account_id, now))
+    fresh = ids.to_typeid("acc", (await connect(installation, "a", accessToken="new")).id)
+
+    answer = await installation.api.post(f"/v1/accounts/{fresh}/select-page", json={"pageId": "p1"})
+
+    assert (answer.json()["account"]["id"], answer.json()["account"]["status"]) == (lost, "active")
+    assert await secrets_of(installation, {"id": lost}) == {
+        "accessToken": "new",
+        "pageToken": "one",
+    }
+    assert (await shown(installation, {"id": fresh}))["status"] == "disconnected"
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,19 @@ def test_a_network_that_takes_no_app_says_so(operator: Operator) -> None:
     assert (said.code, "needs no app" in said.err) == (1, True)
 
 
-def test_a_secret_without_a_client_is_a_bad_setting(operator: Operator) -> None:
-    operator.set("ONCUE_TWITTER_CLIENT_SECRET", "canary-secret")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ONCUE_TWITTER_CLIENT_SECRET", "canary-secret"),
+        ("ONCUE_PUBLIC_URL", "oncue.example"),
+        ("ONCUE_OAUTH_REDIRECTS", "https://app.example http://app.example"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(operator: Operator, variable: str, value: str) -> None:
+    operator.set(variable, value)
 
     said = operator.types("init")
 
     assert said.code == 1
-    assert "ONCUE_TWITTER_CLIENT_SECRET" in said.err
+    assert variable in said.err
     assert "canary" not in said.err

@@ -169,6 +169,9 @@ def test_a_server_is_told_our_name_and_where_people_come_back_to() -> None:
     assert bare.form == told
     reply = Reply(200, {"client_id": "i", "client_secret": "s"})
     assert read_registration(reply) == App(client_id="i", secret="s")
+    for nonsense in ({"client_id": "i"}, {"client_id": "i\n", "client_secret": "s"}):
+        with pytest.raises(Unreadable):
+            read_registration(Reply(200, nonsense))
 
 
 def test_a_grant_is_what_the_answer_has() -> None:
@@ -218,7 +221,19 @@ def test_a_token_has_to_be_bound_to_our_key_where_the_network_binds_them() -> No
     assert read_grant(binding, yes(token_type="DPoP")).secrets["accessToken"] == "a"
 
 
-@pytest.mark.parametrize("body", [{}, {"access_token": None}, {"access_token": ["a"]}, []])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"access_token": None},
+        {"access_token": ["a"]},
+        {"access_token": ""},
+        {"access_token": "a\r\nx: y"},
+        {"access_token": "a" * 20_000},
+        {"access_token": "a", "refresh_token": "a\x00"},
+        [],
+    ],
+)
 def test_an_answer_without_a_token_cannot_be_read(body: object) -> None:
     with pytest.raises(Unreadable):
         read_grant(OAUTH, Reply(200, body))

@@ -9,6 +9,7 @@ import structlog
 
 from oncue.accounts import oauth
 from oncue.accounts import service as accounts
+from oncue.accounts.clients import CLIENT_ID
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
 from oncue.accounts.sealing import Held
@@ -17,7 +18,7 @@ from oncue.connectors.base import Account as Speaker
 from oncue.connectors.base import Connector, Identity, Refusal, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
-from oncue.connectors.oauth import Authorises, is_grant
+from oncue.connectors.oauth import Authorises
 from oncue.connectors.registry import CONNECTORS
 from oncue.errors import Unavailable
 from oncue.lib import ids
@@ -73,12 +74,13 @@ async def refresh(wire: Wire, account: Account) -> Examined | None:
 
 
 async def say_goodbye(wire: Wire, account: Account, held: Held | None) -> None:
-    """Tell the network that what was held is not needed any more, if it wants to hear.
+    """Tell the network that the grant we had is not needed any more, if it wants to hear.
 
-    The account is disconnected by now, whatever comes of this.
+    The account is disconnected by now, whatever comes of this. What somebody handed in by hand
+    may be of use to them elsewhere.
     """
     connector = CONNECTORS[account.platform]
-    if held is None or not isinstance(connector, Authorises) or not is_grant(held.secrets):
+    if held is None or not isinstance(connector, Authorises) or CLIENT_ID not in held.secrets:
         return
     with suppress(Refused, NotSent, NoAnswer, Unclear, TimeoutError):
         async with asyncio.timeout(FAREWELL_SECONDS):

@@ -46,8 +46,7 @@ def client_id(settings: Settings, redirect_uri: str, scope: str) -> str | None:
 
 def redirects(settings: Settings) -> Sequence[str]:
     """The addresses that the document says people may come back to."""
-    others = [each for each in settings.redirects if each.startswith("https://")]
-    return list(dict.fromkeys([own_return(settings), *others]))
+    return list(dict.fromkeys([own_return(settings), *settings.redirects]))
 
 
 def document(settings: Settings, key: Key, scope: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,10 +13,11 @@ from oncue.accounts import service as accounts
 from oncue.accounts.leases import Taken
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
+from oncue.accounts.service import NewAccount
 from oncue.accounts.tokens import turn
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Refused, Unclear
+from oncue.connectors.base import Identity, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import HasPages, Page
@@ -81,8 +83,8 @@ async def pages(wire: Wire, account: Account) -> Sequence[Page]:
 async def choose(wire: Wire, account: Account, page_id: str) -> Choice:
     """The page of this id, as the network shows it now. It is to be kept with `keep`.
 
-    Raises what `pages` raises, NotSupported, Mismatch, and Conflict where an account of the
-    workspace speaks for it already.
+    Raises what `pages` raises, NotSupported, Mismatch, and Conflict where another account of the
+    workspace speaks for it.
     """
     connector = CONNECTORS[account.platform]
     if not isinstance(connector, HasPages):
@@ -91,7 +93,7 @@ async def choose(wire: Wire, account: Account, page_id: str) -> Choice:
     page = next((each for each in found if each.id == page_id), None)
     if page is None:
         raise Mismatch("The account cannot speak for a page with this id")
-    await wire.db.read(lambda session: _expect_free(session, account, page))
+    await wire.db.read(lambda session: _other(session, account, page))
     line = Line(wire, connector, account.id, account.workspace_id, account.server)
     try:
         return Choice(turn=await turn(wire, line.owner), page=page)
@@ -100,10 +102,14 @@ async def choose(wire: Wire, account: Account, page_id: str) -> Choice:
 
 
 def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Account:
-    """From now on the account speaks for the page. Raises Conflict."""
+    """From now on the account speaks for the page. Raises Conflict.
+
+    Where an account that has to be connected again spoke for it, that one does so again, with
+    its posts and its id, and this one has done its work.
+    """
     page, held, now = choice.page, choice.turn.held, wire.now()
-    _expect_free(session, account, page)
-    kept = leases.keep(
+    former = _other(session, account, page)
+    if not leases.keep(
         session,
         wire.vault,
         choice.turn,
@@ -111,9 +117,10 @@ def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Acco
         expires_at=held.expires_at,
         renew_at=None if held.expires_at is None else now,
         now=now,
-    )
-    if not kept:
+    ):
         raise Conflict("The account was connected again meanwhile")
+    if former is not None:
+        return _hand_over(session, wire, account, former, choice, now)
     session.execute(
         update(Account)
         .where(Account.workspace_id == account.workspace_id, Account.id == account.id)
@@ -128,9 +135,30 @@ def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Acco
     return accounts.get(session, account.workspace_id, account.id)
 
 
-def _expect_free(session: Session, account: Account, page: Page) -> None:
-    taken = session.scalar(
-        select(Account.id)
+def _hand_over(
+    session: Session, wire: Wire, account: Account, former: Account, choice: Choice, now: datetime
+) -> Account:
+    page, held = choice.page, choice.turn.held
+    identity = Identity(
+        native_id=page.id, username=page.username or page.name, display_name=page.name
+    )
+    new = NewAccount(
+        platform=account.platform,
+        credentials={**held.secrets, **page.secrets},
+        server=account.server,
+        expires_at=held.expires_at,
+        renew_at=None if held.expires_at is None else now,
+    )
+    again = accounts.connect(session, wire.vault, account.workspace_id, new, identity, now)
+    assert again.id == former.id, "it is found by the page's id"
+    accounts.disconnect(session, account.workspace_id, account.id, now)
+    return again
+
+
+def _other(session: Session, account: Account, page: Page) -> Account | None:
+    """The account that spoke for the page; raises Conflict where it still does."""
+    other = session.scalar(
+        select(Account)
         .where(
             Account.workspace_id == account.workspace_id,
             Account.platform == account.platform,
@@ -140,6 +168,7 @@ def _expect_free(session: Session, account: Account, page: Page) -> None:
         )
         .limit(1)
     )
-    if taken is not None:
-        name = ids.to_typeid("acc", taken)
+    if other is not None and other.status == "active":
+        name = ids.to_typeid("acc", other.id)
         raise Conflict(f"{name} speaks for this page already", {"accountId": name})
+    return other

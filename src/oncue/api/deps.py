@@ -63,11 +63,14 @@ async def _identify(request: Request, shared: Services) -> Caller:
     return admitted.caller
 
 
-def count_stranger(request: Request, shared: Services) -> None:
-    """Count a request without a good key by its address; raises TooManyRequests."""
+def count_stranger(request: Request, shared: Services, purpose: str = "") -> None:
+    """Count a request without a good key by its address; raises TooManyRequests.
+
+    Each purpose is counted by itself.
+    """
     now = shared.now()
     address = request.client.host if request.client else ""
-    used = shared.strangers.take(address, minute_of(now))
+    used = shared.strangers.take((purpose, address), minute_of(now))
     _allow(request, used, plans.WITHOUT_KEY, now)
 
 

@@ -19,7 +19,7 @@ from oncue.api.deps import Shared, count_stranger
 from oncue.api.services import Services
 from oncue.connectors.oauth import Authorises, KnownBy
 from oncue.connectors.registry import CONNECTORS, spec_of
-from oncue.errors import AppError, Invalid, NotFound
+from oncue.errors import AppError, Invalid, NotFound, TooManyRequests
 
 router = APIRouter(tags=["operations"], include_in_schema=False)
 
@@ -55,7 +55,7 @@ async def come_back(
     """Finish connecting an account, in the browser of its owner."""
     returned = Returned(code=code, issuer=iss, error=error, description=error_description)
     try:
-        count_stranger(request, shared)
+        count_stranger(request, shared, "oauth")
         account = await _finish(shared, state, returned)
     except AppError as refused:
         return _page("The account was not connected", _told(refused), refused.status)
@@ -67,7 +67,7 @@ async def come_back(
 @router.get(document.DOCUMENT_PATH)
 async def read_document(request: Request, shared: Shared) -> Response:
     """Who we are, for networks that know their clients by a document."""
-    count_stranger(request, shared)
+    count_stranger(request, shared, "oauth")
     if not shared.settings.address.startswith("https://"):
         raise NotFound("document", "ONCUE_PUBLIC_URL does not begin with https://")
     scope = next(
@@ -103,6 +103,8 @@ async def _key(shared: Services) -> Key:
 def _told(refused: AppError) -> str:
     """The same for a person, who sees none of the fields."""
     words = str(refused)
+    if isinstance(refused, TooManyRequests):
+        words = "too many people come back at once; try it again in a minute"
     if isinstance(refused, Invalid):
         words = "; ".join(issue.message for issue in refused.issues)
     return f"{words[:1].upper()}{words[1:]}."

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
 
 BINDING_KEY: Final = "bindingSecret"  # the secret that access tokens may be bound to
+LONGEST_SECRET: Final = 16 * 1024  # characters
 LONGEST_PAUSE = timedelta(days=1)  # X's longest limit; what a network may ask for, and no more
 
 
@@ -339,6 +340,16 @@ class Session:
 
     secrets: Secrets = field(repr=False)
     expires_in: timedelta | None
+
+    def __post_init__(self) -> None:
+        expect_sendable(self.secrets)
+
+
+def expect_sendable(secrets: Secrets) -> None:
+    """Raise Unreadable where a network gave us what no header can hold: it may be hostile."""
+    for name, value in secrets.items():
+        if not value or not value.isprintable() or len(value) > LONGEST_SECRET:
+            raise Unreadable(f"{name} in the answer is no token")
 
 
 class SignsIn(ABC):

@@ -11,7 +11,15 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from oncue.connectors.base import Connector, Exchange, Refusal, Refused, Reply, Unclear
+from oncue.connectors.base import (
+    Connector,
+    Exchange,
+    Refusal,
+    Refused,
+    Reply,
+    Unclear,
+    expect_sendable,
+)
 from oncue.connectors.oauth import Endpoints, Grant, OAuth, Proof
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
@@ -124,7 +132,9 @@ def registration(oauth: OAuth, *, name: str, redirect_uri: str, website: str) ->
 
 def read_registration(reply: Reply) -> App:
     """Who we are to a server from now on; raises Unreadable."""
-    return App(client_id=reply.text("client_id"), secret=reply.text("client_secret"))
+    app = App(client_id=reply.text("client_id"), secret=reply.text("client_secret"))
+    expect_sendable({"client_id": app.client_id, "client_secret": app.secret})
+    return app
 
 
 def read_grant(oauth: OAuth, reply: Reply, *, asked: bool = True) -> Grant:

@@ -11,7 +11,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
-from oncue.connectors.base import Account, Connector, Exchange, Reply, Secrets, Steps
+from oncue.connectors.base import (
+    Account,
+    Connector,
+    Exchange,
+    Reply,
+    Secrets,
+    Steps,
+    expect_sendable,
+)
 
 T = TypeVar("T")
 Exchanges: TypeAlias = Generator[Exchange, Reply, T]
@@ -84,6 +92,9 @@ class Grant:
     secrets: Secrets = field(repr=False)
     expires_in: timedelta | None
     subject: str | None = None
+
+    def __post_init__(self) -> None:
+        expect_sendable(self.secrets)
 
 
 class Authorises(Connector):
