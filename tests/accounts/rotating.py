@@ -86,11 +86,11 @@ class Counter:
         await self.before()
         if token != f"r{self.newest}":
             return web.json_response({"error": "invalid_grant"}, status=400)
-        self.newest += 1
+        self.newest = given = self.newest + 1
         await self.after()
         body = {
-            "access_token": f"a{self.newest}",
-            "refresh_token": f"r{self.newest}",
+            "access_token": f"a{given}",
+            "refresh_token": f"r{given}",
             "token_type": "bearer",
             "expires_in": int(LIVES.total_seconds()),
         }
