@@ -190,6 +190,12 @@ class Installation:
         async with self._http.delete(f"{self.sandbox_url}/_sandbox/faults") as answer:
             assert answer.ok, await answer.text()
 
+    async def withdraw(self, platform: str) -> None:
+        """Have everybody take back what they allowed on a platform."""
+        url = f"{self.sandbox_url}/_sandbox/grants"
+        async with self._http.delete(url, params={"platform": platform}) as answer:
+            assert answer.ok, await answer.text()
+
     def posts(self, platform: str) -> Sequence[Entry]:
         """What a network accepted as posts, in order."""
         return self.ledger.entries(platform=platform, kind="post")
@@ -234,11 +240,19 @@ async def install(
 ) -> AsyncIterator[Installation]:
     """Set up an installation on an empty database, beside a sandbox of its own.
 
-    A platform that the settings give an address is reached there and not in the sandbox. Files
-    are looked into by `probe`, which here costs no process of its own.
+    A platform that the settings give an address is reached there and not in the sandbox. Where
+    they give the installation a public address, the sandbox reaches it there. Files are looked
+    into by `probe` and mended by `render`, which here cost no process of their own.
     """
-    ledger = Ledger()
-    sandbox = TestServer(create_sandbox(ledger, now=clock))
+    ledger, public = Ledger(), list[httpx.AsyncClient]()
+
+    async def fetch(url: str) -> bytes:
+        if not url.startswith(f"{settings.public_url or 'http://oncue.test'}/"):
+            raise OSError(f"{url} is nobody's")
+        answer = await public[0].get(url, headers={"authorization": ""})
+        return bytes(answer.content)
+
+    sandbox = TestServer(create_sandbox(ledger, now=clock, fetch=fetch))
     await sandbox.start_server()
     sandbox_url = str(sandbox.make_url("")).rstrip("/")
     vault = parse_keys(MASTER_KEY)
@@ -263,6 +277,7 @@ async def install(
     async with httpx.AsyncClient(
         transport=transport, base_url="http://oncue.test", headers=headers
     ) as api:
+        public.append(api)
         yield Installation(
             db=db,
             services=made.services,

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
 from oncue.lib.clock import Clock, utc_now
 from oncue.lib.fence import SystemResolver
+from oncue.lib.guarded import GuardedHttp
 from oncue.lib.http import HttpClient
 from oncue.lib.outbound import GuardedClient
 from oncue.lib.selftest import self_test
@@ -41,6 +43,7 @@ from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
 from oncue.publishing.releasing import Releasing
+from oncue.publishing.renewing import Renewer
 from oncue.publishing.tidying import Tidying
 from oncue.publishing.worker import Worker
 from oncue.recurrence.running import run_due
@@ -130,10 +133,12 @@ def assemble(
     metrics = Metrics()
     wire = Wire(
         http=http,
+        guarded=GuardedHttp(outbound),
         settings=settings,
         db=db,
         vault=vault,
         now=now,
+        chance=random.random,
         media_file=partial(file_of, storage),
     )
     publisher = Publisher(
@@ -157,7 +162,7 @@ def assemble(
         outbound=outbound,
         intake=intake,
         processor=processor,
-        links=Links(base=settings.resolved_public_url, now=now, keys=vault.derived(MEDIA_LINKS)),
+        links=Links(base=settings.address, now=now, keys=vault.derived(MEDIA_LINKS)),
         gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)
@@ -176,6 +181,7 @@ def assemble(
         MendingAhead(db=db, mender=mender, now=now).duty(),
         Duty(name="expiring", topic=Topic.ERRAND, act=partial(expiring.warn, db, now)),
         Releasing(db=db, now=now).duty(),
+        Duty(name="renewing", topic=Topic.ERRAND, act=Renewer(wire=wire).act),
         Tidying(db=db, now=now).duty(),
     ]
     worker = Worker(db=db, engine=engine, publisher=publisher, now=now, duties=duties)

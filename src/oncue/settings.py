@@ -52,6 +52,9 @@ class BadSetting(ValueError):
 class Settings:
     """The installation's settings. `platform_urls` holds ONCUE_<PLATFORM>_URL, where set.
 
+    `platform_apps` holds the id and the secret of the installation's app at a network
+    (ONCUE_<PLATFORM>_CLIENT_ID and _CLIENT_SECRET), `redirects` the addresses beside our own that
+    people may come back to (ONCUE_OAUTH_REDIRECTS).
     `heartbeat` (ONCUE_HEARTBEAT_SECONDS) has to be longer than any pause of a living worker.
     `media_bucket` is where files are kept; None: in the data folder. `media_retention` is how
     long one that no post uses is kept; None: for ever.
@@ -63,6 +66,8 @@ class Settings:
     public_url: str = ""
     sandbox_url: str = ""
     platform_urls: Mapping[str, str] = field(default_factory=dict)
+    platform_apps: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    redirects: tuple[str, ...] = ()
     log_level: str = "info"
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
     heartbeat: timedelta = HEARTBEAT
@@ -87,9 +92,13 @@ class Settings:
         return self.data_dir / "media"
 
     @property
-    def resolved_public_url(self) -> str:
-        """Where people and networks reach this server."""
+    def address(self) -> str:
+        """Where people reach this server: what is set, and never what a request says."""
         return self.public_url or f"http://127.0.0.1:{DEFAULT_PORT}"
+
+    def is_configured(self, platform: str) -> bool:
+        """Whether a setting says where `platform` is reached."""
+        return bool(self.sandbox_url) or platform in self.platform_urls
 
     def base_url(self, platform: str, own: str) -> str:
         """Where `platform` is reached: its setting, else the sandbox, else its `own` address."""
@@ -112,9 +121,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(given.get("ONCUE_DATA_DIR") or "oncue-data"),
         database_url=_database_url(given.get("ONCUE_DATABASE_URL", "")),
         secret_keys=given.get("ONCUE_SECRET_KEYS", ""),
-        public_url=given.get("ONCUE_PUBLIC_URL", "").rstrip("/"),
+        public_url=_public_url(given.get("ONCUE_PUBLIC_URL", "")),
         sandbox_url=given.get("ONCUE_SANDBOX_URL", "").rstrip("/"),
         platform_urls=urls,
+        platform_apps=_platform_apps(given),
+        redirects=_redirects(given.get("ONCUE_OAUTH_REDIRECTS", "")),
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
@@ -122,6 +133,33 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         media_bucket=_media_bucket(given.get("ONCUE_MEDIA_URL", "")),
         media_retention=_media_retention(given.get("ONCUE_MEDIA_RETENTION_DAYS", "")),
     )
+
+
+def _platform_apps(given: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
+    apps = {
+        name: (
+            given.get(f"{PREFIX}{name}_CLIENT_ID", "").strip(),
+            given.get(f"{PREFIX}{name}_CLIENT_SECRET", "").strip(),
+        )
+        for name in PLATFORMS
+    }
+    for name, (client_id, secret) in apps.items():
+        if secret and not client_id:
+            raise BadSetting(f"{PREFIX}{name}_CLIENT_SECRET is of no use without _CLIENT_ID")
+    return {name: app for name, app in apps.items() if app[0]}
+
+
+def _public_url(value: str) -> str:
+    if value and not value.startswith(("https://", "http://")):
+        raise BadSetting("ONCUE_PUBLIC_URL starts with https://, or with http:// on one machine")
+    return value.rstrip("/")
+
+
+def _redirects(value: str) -> tuple[str, ...]:
+    addresses = tuple(value.replace(",", " ").split())
+    if any(not address.startswith("https://") for address in addresses):
+        raise BadSetting("ONCUE_OAUTH_REDIRECTS is a list of addresses that start with https://")
+    return addresses
 
 
 def _database_url(value: str) -> str:

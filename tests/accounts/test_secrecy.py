@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from browser import allow, begin, hand_in, secrets_of
 from installation import Installation
 from oncue.db.base import Base
 from oncue.sandbox.identities import USERS
@@ -39,3 +40,26 @@ async def test_no_credential_is_kept_in_clear_by_a_publication_that_goes_well_or
     }
     assert len(kept.splitlines()) > 30
     assert [each for each in (*credentials, "sandbox:", "eyJ", "Bearer") if each in kept] == []
+
+
+async def test_nothing_of_a_grant_is_kept_in_clear(installation: Installation) -> None:
+    body = {"clientId": "ours", "clientSecret": "canary-of-the-app"}
+    await installation.api.put("/v1/apps/twitter", json=body)
+    secret = {"sandbox", "canary", "BEGIN"}
+    for platform in ("TWITTER", "MASTODON", "BLUESKY"):
+        begun = await begin(installation, platform, redirectUri="http://127.0.0.1:3000/back")
+        secret.add(begun["state"])
+        back = await allow(begun["authUrl"])
+        secret.add(back.said["code"])
+        answer = await hand_in(installation, platform, back)
+        held = await secrets_of(installation, answer.json()["account"])
+        secret |= {held[name] for name in ("accessToken", "refreshToken") if name in held}
+        refreshed = await installation.api.post(
+            f"/v1/accounts/{answer.json()['account']['id']}/refresh"
+        )
+        assert refreshed.json()["success"] is True
+
+    kept = await installation.db.read(everything)
+
+    assert [each for each in secret - {"sandbox"} if each in kept] == []
+    assert len(secret) == 14

@@ -227,6 +227,7 @@ async def test_an_account_of_another_workspace_cannot_be_disconnected(
         (replace(NEW, server=""), ["serverUrl"]),
         (replace(NEW, credentials={}, server=""), ["credentials.accessToken", "serverUrl"]),
         (replace(NEW, credentials={"accessToken": "a\r\nx: y"}), ["credentials.accessToken"]),
+        (replace(NEW, platform="TWITTER"), ["serverUrl"]),
         (
             NewAccount(platform="TELEGRAM", credentials={"botToken": "1:a"}),
             ["credentials.chatId"],

@@ -21,16 +21,21 @@ from accounts.visitor import (
     html,
     no_file,
 )
-from installation import MASTER_KEY, Clock
+from installation import MASTER_KEY, Clock, no_names
 from oncue.accounts import service as accounts
+from oncue.accounts.line import Line
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
+from oncue.accounts.tokens import MARGIN
 from oncue.accounts.vault import Vault, parse_keys
-from oncue.accounts.wire import MARGIN, Line, Wire
+from oncue.accounts.wire import Wire
 from oncue.connectors.base import Connector, Identity, Refusal, Refused, Secrets
 from oncue.db.database import Database
 from oncue.db.open import open_database
+from oncue.lib.addresses import NOTHING
+from oncue.lib.guarded import GuardedHttp
 from oncue.lib.http import HttpClient
+from oncue.lib.outbound import GuardedClient
 from oncue.settings import Settings
 from oncue.workspaces import service as workspaces
 
@@ -92,17 +97,19 @@ async def place(settings: Settings, clock: Clock) -> AsyncIterator[Place]:
         return accounts.connect(session, vault, owner, new, maria, clock())
 
     account = await db.write(connect)
-    wire = Wire(
-        http=http,
-        settings=Settings(),
-        db=db,
-        vault=vault,
-        now=clock,
-        media_file=no_file,
-    )
     front = Front()
     async with front.open() as server:
         front.url = str(server.make_url("")).rstrip("/")
+        wire = Wire(
+            http=http,
+            guarded=GuardedHttp(GuardedClient(NOTHING, resolver=no_names)),
+            settings=Settings(platform_urls={"PLAIN": front.url}),
+            db=db,
+            vault=vault,
+            now=clock,
+            chance=lambda: 0.0,
+            media_file=no_file,
+        )
         yield Place(db, wire, clock, front, account)
     await http.close()
     await db.close()

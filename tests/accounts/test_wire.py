@@ -7,25 +7,19 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from accounts.visitor import (
-    LOOK,
-    POST,
-    Answer,
-    Front,
-    Plain,
-    Visitor,
-    always,
-    hang_up,
-    html,
-)
-from installation import MASTER_KEY, Clock
+from accounts.visitor import LOOK, POST, Answer, Front, Plain, Visitor, always, hang_up, html
+from installation import MASTER_KEY, Clock, no_names
+from oncue.accounts.places import Place
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Call, Identity, Refusal, Refused, Reply, Unclear
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.spec import Media
 from oncue.db.open import open_database
+from oncue.lib.addresses import NOTHING, Allowed
+from oncue.lib.guarded import GuardedHttp
 from oncue.lib.http import HttpClient
+from oncue.lib.outbound import GuardedClient
 from oncue.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -51,10 +45,12 @@ async def wire(tmp_path: Path, clock: Clock) -> AsyncIterator[Wire]:
 
     yield Wire(
         http=http,
+        guarded=GuardedHttp(GuardedClient(NOTHING, resolver=no_names)),
         settings=Settings(),
         db=db,
         vault=parse_keys(MASTER_KEY),
         now=clock,
+        chance=lambda: 0.0,
         media_file=file_of,
     )
     await http.close()
@@ -62,7 +58,7 @@ async def wire(tmp_path: Path, clock: Clock) -> AsyncIterator[Wire]:
 
 
 async def test_credentials_go_out_and_do_not_come_back(wire: Wire, front: Front) -> None:
-    reply = await wire.send(Plain(), LOOK, SECRETS, front.url)
+    reply = await wire.send(Plain(), LOOK, SECRETS, at(front.url))
 
     assert front.asked == [("/look", "Bearer token 1")]
     assert reply == Reply(200, {"id": "7"}, {"retry-after": "3", **date_of(reply)})
@@ -82,7 +78,7 @@ async def test_of_the_headers_those_are_kept_that_a_connector_may_need(
 
     front.answers["/look"] = talkative
 
-    reply = await wire.send(Plain(), LOOK, SECRETS, front.url)
+    reply = await wire.send(Plain(), LOOK, SECRETS, at(front.url))
 
     assert reply.headers == {"x-ratelimit-reset": "7", "etag": "e", **date_of(reply)}
 
@@ -90,28 +86,57 @@ async def test_of_the_headers_those_are_kept_that_a_connector_may_need(
 async def test_an_address_the_network_itself_gave_is_used_as_it_is(
     wire: Wire, front: Front
 ) -> None:
-    await wire.send(Plain(), Call("GET", f"{front.url}/look"), SECRETS, "http://elsewhere.test")
+    await wire.send(Plain(), Call("GET", f"{front.url}/look"), SECRETS, at(f"{front.url}/api"))
 
     assert front.paths() == ["/look"]
 
 
+async def test_an_address_elsewhere_that_a_network_gave_is_called_with_the_guard(
+    wire: Wire, front: Front
+) -> None:
+    with pytest.raises(NotSent, match="no public address"):
+        await wire.send(Plain(), Call("GET", f"{front.url}/look"), SECRETS, at("http://other.test"))
+
+    assert front.paths() == []
+
+
+async def test_a_server_that_a_user_named_is_called_with_the_guard(
+    wire: Wire, front: Front
+) -> None:
+    port = int(front.url.rpartition(":")[2])
+    opened = Allowed.parse(f"127.0.0.1:{port}")
+    open_wire = replace(wire, guarded=GuardedHttp(GuardedClient(opened, resolver=no_names)))
+    named = wire.place(Plain(), front.url)
+
+    with pytest.raises(NotSent, match="no public address"):
+        await wire.send(Plain(), LOOK, SECRETS, named)
+    assert front.paths() == []
+    await open_wire.send(Plain(), LOOK, SECRETS, named)
+
+    assert front.asked == [("/look", "Bearer token 1")]
+
+
 @pytest.mark.parametrize(
-    ("given", "server", "base"),
+    ("given", "server", "place"),
     [
-        (Settings(), "", "https://plain.test"),
-        (Settings(), "https://own.test/", "https://own.test"),
-        (Settings(sandbox_url="http://sandbox"), "https://own.test", "http://sandbox/plain"),
+        (Settings(), "", Place(url="https://plain.test", is_trusted=True)),
+        (Settings(), "https://own.test/", Place(url="https://own.test", is_trusted=False)),
+        (
+            Settings(sandbox_url="http://sandbox"),
+            "https://own.test",
+            Place(url="http://sandbox/plain", is_trusted=True, is_configured=True),
+        ),
         (
             Settings(sandbox_url="http://sandbox", platform_urls={"PLAIN": "http://set/"}),
             "https://own.test",
-            "http://set",
+            Place(url="http://set", is_trusted=True, is_configured=True),
         ),
     ],
 )
 async def test_a_setting_goes_before_the_sandbox_and_that_before_the_accounts_server(
-    wire: Wire, given: Settings, server: str, base: str
+    wire: Wire, given: Settings, server: str, place: Place
 ) -> None:
-    assert replace(wire, settings=given).base_url(Plain(), server) == base
+    assert replace(wire, settings=given).place(Plain(), server) == place
 
 
 async def test_a_file_goes_out_as_the_body_with_its_type(
@@ -127,7 +152,7 @@ async def test_a_file_goes_out_as_the_body_with_its_type(
     front.answers["/upload"] = take
     gif = Media(id="1", key="m1", type="image/gif", bytes=6, sha256="")
 
-    await wire.send(Plain(), Call("POST", "/upload", body=gif), SECRETS, front.url)
+    await wire.send(Plain(), Call("POST", "/upload", body=gif), SECRETS, at(front.url))
 
     assert received == [("image/gif", b"GIF89a")]
 
@@ -136,7 +161,7 @@ async def test_a_refusal_says_what_it_means(wire: Wire, front: Front) -> None:
     front.answers["/look"] = always(429, {"error": "slow down"})
 
     with pytest.raises(Refused) as refused:
-        await wire.send(Plain(), LOOK, SECRETS, front.url)
+        await wire.send(Plain(), LOOK, SECRETS, at(front.url))
 
     assert refused.value.meaning is Refusal.RATE_LIMITED
 
@@ -150,7 +175,7 @@ async def test_an_answer_that_tells_nothing_is_unclear(
     front.answers["/post"] = answer
 
     with pytest.raises(Unclear):
-        await wire.send(Plain(), POST, SECRETS, front.url)
+        await wire.send(Plain(), POST, SECRETS, at(front.url))
 
 
 async def test_a_cut_connection_is_no_answer_and_a_refused_one_was_not_used(
@@ -159,21 +184,16 @@ async def test_a_cut_connection_is_no_answer_and_a_refused_one_was_not_used(
     front.answers["/post"] = hang_up
 
     with pytest.raises(NoAnswer):
-        await wire.send(Plain(), POST, SECRETS, front.url)
+        await wire.send(Plain(), POST, SECRETS, at(front.url))
     with pytest.raises(NotSent):
-        await wire.send(Plain(), POST, SECRETS, f"http://127.0.0.1:{free_port}")
+        await wire.send(Plain(), POST, SECRETS, at(f"http://127.0.0.1:{free_port}"))
 
 
-async def test_identifying_somebody_earns_a_session_where_the_network_has_them(
-    wire: Wire, front: Front
-) -> None:
-    maria = Identity(native_id="7", username="maria", display_name="Maria")
+async def test_a_network_says_whose_credentials_they_are(wire: Wire, front: Front) -> None:
+    found = await wire.identify(Plain(), SECRETS, "", at(front.url))
 
-    with_session = await wire.identify(Visitor(), {"password": "p"}, front.url)
-    without = await wire.identify(Plain(), {"accessToken": "token 2"}, front.url)
-
-    assert with_session == (maria, {"password": "p", "accessToken": "token 2"})
-    assert without == (maria, {"accessToken": "token 2"})
+    assert found == Identity(native_id="7", username="maria", display_name="Maria")
+    assert front.asked == [("/me", "Bearer token 1")]
 
 
 async def test_an_exchange_does_not_show_what_it_carries() -> None:
@@ -183,10 +203,6 @@ async def test_an_exchange_does_not_show_what_it_carries() -> None:
     assert "canary" not in repr(exchange)
 
 
-async def test_a_session_is_not_believed_before_it_is_there(wire: Wire, front: Front) -> None:
-    front.answers["/session"] = always(200, {"name": "no token in here"})
-
-    with pytest.raises(Refused, match="token") as refused:
-        await wire.identify(Visitor(), {"password": "p"}, front.url)
-
-    assert refused.value.meaning is Refusal.TRY_LATER
+def at(url: str) -> Place:
+    """A place that an operator has named."""
+    return Place(url=url, is_trusted=True)

@@ -43,6 +43,7 @@ async def test_every_write_says_that_it_takes_a_key(installation: Installation) 
     assert [operation for operation, described in found.items() if not takes(described)] == []
 
 
+@pytest.mark.usefixtures("paged")
 @statements("V157", "V261")
 async def test_every_write_sent_again_is_answered_again_and_done_once(
     installation: Installation,

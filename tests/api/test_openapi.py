@@ -12,6 +12,8 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
+import browser
+import paged
 from api.answers import NOBODY
 from api.operations import SCOPES, served
 from comments.failing import failed_comment
@@ -129,6 +131,44 @@ ASKED: Final[Mapping[str, tuple[Ask, Ask]]] = {
     "GET /v1/accounts": (Ask(), Ask(query="?status=lost")),
     "POST /v1/accounts": (Ask(json=MARIA), NOTHING),
     "GET /v1/accounts/{account_id}": (about(account_id="account"), about(account_id="no account")),
+    "POST /v1/accounts/connect/{platform}": (
+        Ask(named={"platform": "twitter"}, json={}),
+        Ask(named={"platform": "twitter"}, json={"redirectUri": "ftp://app.example"}),
+    ),
+    "POST /v1/accounts/connect": (
+        Ask(json={"platform": "twitter"}),
+        Ask(json={"platform": "telegram"}),
+    ),
+    "POST /v1/accounts/callback/{platform}": (
+        Ask(named={"platform": "twitter"}, json={"code": "@code", "state": "@state"}),
+        Ask(named={"platform": "twitter"}, json={"code": "1", "state": "2"}),
+    ),
+    "POST /v1/accounts/{account_id}/refresh": (
+        about(account_id="account"),
+        about(account_id="no account"),
+    ),
+    "POST /v1/accounts/{account_id}/test": (
+        about(account_id="account"),
+        about(account_id="no account"),
+    ),
+    "GET /v1/accounts/{account_id}/pages": (
+        about(account_id="paged account"),
+        about(account_id="no account"),
+    ),
+    "POST /v1/accounts/{account_id}/select-page": (
+        Ask(named={"account_id": "paged account"}, json={"pageId": "p1"}),
+        Ask(named={"account_id": "account"}, json={"pageId": "p1"}),
+    ),
+    "DELETE /v1/accounts/{account_id}": (
+        about(account_id="doomed account"),
+        about(account_id="no account"),
+    ),
+    "PUT /v1/apps/{platform}": (
+        Ask(named={"platform": "twitter"}, json={"clientId": "ours", "clientSecret": "x"}),
+        Ask(named={"platform": "mastodon"}, json={"clientId": "ours"}),
+    ),
+    "GET /v1/apps/{platform}": (about(platform="twitter"), about(platform="mastodon")),
+    "DELETE /v1/apps/{platform}": (about(platform="twitter"), about(platform="mastodon")),
     "POST /v1/media": (Ask(file=PNG), Ask(file=b"no image")),
     "GET /v1/media": (Ask(query="?status=ready"), Ask(query="?status=lost")),
     "POST /v1/media/upload": (Ask(json=ANNOUNCED), Ask(json=ANNOUNCED | {"contentType": "x"})),
@@ -241,6 +281,7 @@ def test_every_operation_is_asked() -> None:
     assert ASKED.keys() | COMPAT.keys() | ELSEWHERE == SCOPES.keys()
 
 
+@pytest.mark.usefixtures("paged")
 async def test_what_is_sent_is_what_the_document_says(installation: Installation) -> None:
     document = await served(installation)
     async with staged(installation) as things:
@@ -333,7 +374,7 @@ async def send(
     method, template = operation.split()
     named = {name: things[thing] for name, thing in ask.named.items()}
     text = json.dumps(ask.json)
-    for thing in ("account", "webhook", "file"):
+    for thing in ("account", "webhook", "file", "code", "state"):
         text = text.replace(f"@{thing}", things.get(thing, ""))
     body = json.loads(text)
     return await installation.api.request(
@@ -390,6 +431,8 @@ async def scene(installation: Installation) -> Mapping[str, str]:
     ]
     tested = (await installation.api.post(f"/v1/webhooks/{webhook}/test")).json()["data"]
     awaited = (await installation.api.post("/v1/media/upload", json=ANNOUNCED)).json()
+    back = await browser.allow((await browser.begin(installation, "TWITTER"))["authUrl"])
+    doomed_account = await installation.new_account("MASTODON", "doomed")
     kinds = {post["status"] for post in posts.values()}
     assert kinds == {"partial", "failed", "published", "draft"}
     return {
@@ -399,6 +442,11 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "nobody's platform": ids.to_typeid("pp", NOBODY),
         "account": installation.account("MASTODON"),
         "no account": ids.to_typeid("acc", NOBODY),
+        "doomed account": ids.to_typeid("acc", doomed_account.id),
+        "paged account": ids.to_typeid("acc", (await paged.connect(installation)).id),
+        "code": back.said["code"],
+        "state": back.said["state"],
+        **{name: name for name in ("twitter", "mastodon")},
         "media": media["id"],
         "awaited media": awaited["mediaId"],
         "doomed media": doomed_media["id"],

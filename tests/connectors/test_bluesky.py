@@ -244,7 +244,9 @@ def test_the_session_says_whose_credentials_these_are() -> None:
     )
 
     assert asked == [Call("GET", "/xrpc/com.atproto.server.getSession")]
-    assert identity == Identity(native_id=DID, username="maria.test", display_name="maria.test")
+    assert identity == Identity(
+        native_id=DID, username="maria.test", display_name="maria.test", moves=True
+    )
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.text())  # noqa: DTZ001

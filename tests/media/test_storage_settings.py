@@ -69,5 +69,5 @@ def test_files_that_nobody_uses_are_kept_as_long_as_is_said() -> None:
 def test_the_public_address_is_this_machines_unless_it_is_said() -> None:
     said = load({"ONCUE_PUBLIC_URL": "https://oncue.example.com/"})
 
-    assert said.resolved_public_url == "https://oncue.example.com"
-    assert load({}).resolved_public_url == "http://127.0.0.1:8080"
+    assert said.address == "https://oncue.example.com"
+    assert load({}).address == "http://127.0.0.1:8080"

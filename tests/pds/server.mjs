@@ -7,6 +7,16 @@ import { PDS, envToCfg, envToSecrets, readEnv } from '@atproto/pds'
 import plc from '@did-plc/server'
 
 const [folder, pdsPort, plcPort] = process.argv.slice(2)
+
+// An application at https://port-1234.clients.dev is the one on this machine's port 1234: a client
+// has to be on https, under a name.
+const direct = globalThis.fetch
+globalThis.fetch = (input, init) => {
+  const url = typeof input === 'string' ? input : input.url ?? input.href
+  const found = /^https:\/\/port-(\d+)\.clients\.dev(\/.*)$/.exec(url)
+  return found ? direct(`http://127.0.0.1:${found[1]}${found[2]}`) : direct(input, init)
+}
+
 const secret = () => randomBytes(32).toString('hex')
 for (const name of ['data/actors', 'blobs']) mkdirSync(join(folder, name), { recursive: true })
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from installation import Installation
+from oncue.accounts.line import Line
 from oncue.accounts.models import Account
-from oncue.accounts.wire import Line
 from oncue.connectors.base import Account as Speaker
 from oncue.connectors.base import Refused
 from oncue.connectors.bluesky import Bluesky

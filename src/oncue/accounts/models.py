@@ -41,7 +41,11 @@ class Account(Base):
 
 
 class AccountSecret(Base):
-    """An account's credentials, sealed by the vault and bound to this very row."""
+    """An account's credentials, sealed by the vault and bound to this very row.
+
+    They are renewed by whoever holds the lease, and kept only over the generation that was
+    renewed: of two who renew the same ones, whoever keeps them first wins.
+    """
 
     __tablename__ = "account_secret"
     __table_args__ = (
@@ -49,6 +53,12 @@ class AccountSecret(Base):
             ["workspace_id", "account_id"],
             ["account.workspace_id", "account.id"],
             ondelete="CASCADE",
+        ),
+        Index(
+            "ix_account_secret_renewal",
+            "renew_at",
+            postgresql_where=text("renew_at IS NOT NULL"),
+            sqlite_where=text("renew_at IS NOT NULL"),
         ),
     )
 
@@ -58,6 +68,75 @@ class AccountSecret(Base):
     key_id: Mapped[str] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]  # of the session within, where the network has one
     updated_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=1, server_default="1")
+    renew_at: Mapped[datetime | None]  # when it is time to renew them, or to try again
+    lease: Mapped[UUID | None]  # of whoever is renewing them
+    lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # since they last changed
+
+
+class OAuthFlow(Base):
+    """Somebody who was sent to a network's page and has not come back yet.
+
+    `state` is a digest: what the page sends back is the only key to the row, and good once.
+    """
+
+    __tablename__ = "oauth_flow"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    state: Mapped[str] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    platform: Mapped[str]
+    server: Mapped[str]
+    redirect_uri: Mapped[str]
+    sealed: Mapped[str]  # the verifier, the key, and where the code is redeemed
+    key_id: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class WorkspaceApp(Base):
+    """A workspace's own app at a network: it goes before the installation's."""
+
+    __tablename__ = "workspace_app"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"), primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str]
+    sealed: Mapped[str]  # the secret; it may be empty
+    key_id: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class RegisteredApp(Base):
+    """What a server knows a workspace by, for one address to come back to.
+
+    A workspace has its own: servers give the same token to whoever asks as the same app.
+    """
+
+    __tablename__ = "registered_app"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"), primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    redirect_uri: Mapped[str]
+    sealed: Mapped[str]  # the secret
+    key_id: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class ClientKey(Base):
+    """The key by which servers that know us by a document tell that it is us. One row at most."""
+
+    __tablename__ = "client_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sealed: Mapped[str]
+    key_id: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 class VaultCheck(Base):

@@ -1,17 +1,17 @@
 """Connected accounts: who they are, and their secrets on the way in and out of the vault."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ScalarSelect, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue import outbox
 from oncue.accounts.models import Account, AccountSecret, VaultCheck
+from oncue.accounts.sealing import Held, seal, unseal
 from oncue.accounts.vault import Tampered, Vault, VaultError
 from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
@@ -22,19 +22,22 @@ from oncue.lib import ids
 
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
 FIRST_NUMBER: Final = 1
-FIELD: Final = "credentials"
 NEEDS_CONNECTING: Final = ("expired", "revoked")
 CANARY: Final = "these are the right keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """What somebody hands in to connect an account with credentials."""
+    """What it takes to connect an account. What is short-lived among its credentials ends at
+    `expires_at` and is renewed at `renew_at`, if at all.
+    """  # noqa: D205
 
     platform: str
     credentials: Mapping[str, str] = field(repr=False)
     server: str = ""
     display_name: str = ""
+    expires_at: datetime | None = None
+    renew_at: datetime | None = None
     reconnect_by: datetime | None = None  # when the credentials end for good, where that is known
 
 
@@ -54,8 +57,11 @@ def check(new: NewAccount) -> None:
         for name, value in new.credentials.items()
         if not value.isprintable()  # it could not be sent: a header has no line breaks
     ]
-    if connector.spec.own_server and not (new.server or connector.spec.default_server):
-        issues.append(Issue(field="serverUrl", message=f"{connector.spec.name} needs a server"))
+    spec = connector.spec
+    if spec.own_server and not (new.server or spec.default_server):
+        issues.append(Issue(field="serverUrl", message=f"{spec.name} needs a server"))
+    if not spec.own_server and new.server:  # the app's secret would go there too
+        issues.append(Issue(field="serverUrl", message=f"{spec.name} has no servers to choose"))
     if issues:
         raise Invalid(issues)
 
@@ -75,14 +81,10 @@ def connect(
     serialise(session, NUMBER_LOCK)  # of two who connect it at once, the second finds it there
     known = session.execute(
         update(Account)
-        .where(
-            Account.workspace_id == workspace_id,
-            Account.platform == new.platform,
-            Account.server == new.server,
-            Account.native_id == identity.native_id,
-        )
+        .where(Account.id == _known(workspace_id, new, identity))
         .values(
             status="active",
+            server=new.server,
             username=identity.username,
             display_name=new.display_name or identity.display_name,
             reconnect_by=new.reconnect_by,
@@ -91,11 +93,35 @@ def connect(
         .returning(Account.id)
     ).scalar_one_or_none()
     account_id = known or _insert(session, workspace_id, new, identity, now)
-    store_secrets(session, vault, workspace_id, account_id, new.credentials, None, now)
+    store_secrets(
+        session,
+        vault,
+        workspace_id,
+        account_id,
+        new.credentials,
+        new.expires_at,
+        now,
+        renew_at=new.renew_at,
+    )
     account = get(session, workspace_id, account_id)
     tell(session, account, "account.connected", now)
     announce(session, Topic.ERRAND)  # posts may have waited for it
     return account
+
+
+def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> ScalarSelect[UUID]:
+    """The account that is this one, also where it has moved."""
+    of_person = select(Account.id).where(
+        Account.workspace_id == workspace_id,
+        Account.platform == new.platform,
+        Account.native_id == identity.native_id,
+    )
+    is_there = Account.server == new.server
+    if identity.moves:
+        of_person = of_person.order_by(is_there.desc(), Account.number)
+    else:
+        of_person = of_person.where(is_there)
+    return of_person.limit(1).scalar_subquery()
 
 
 def _insert(
@@ -207,6 +233,24 @@ def expire(session: Session, account_id: UUID, now: datetime) -> bool:
     return status in NEEDS_CONNECTING
 
 
+def revive(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
+    """The network takes the account's credentials after all."""
+    revived = session.scalar(
+        update(Account)
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status == "expired",
+        )
+        .values(status="active", updated_at=later(Account.updated_at, now))
+        .returning(Account)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if revived is not None:
+        tell(session, revived, "account.connected", now)
+        announce(session, Topic.ERRAND)  # posts may have waited for it
+
+
 def tell(session: Session, account: Account, type_: str, now: datetime, **more: str) -> None:
     """Record what happened to an account, for webhooks."""
     data = {
@@ -228,19 +272,27 @@ def store_secrets(
     secrets: Secrets,
     expires_at: datetime | None,
     now: datetime,
+    *,
+    renew_at: datetime | None = None,
 ) -> None:
-    """Seal `secrets` into the account's row, in place of what was there."""
-    sealed = vault.seal(json.dumps(dict(secrets)), workspace_id, account_id, FIELD)
+    """Seal `secrets` into the account's row, in place of what was there.
+
+    Whoever is renewing what was there comes too late with it.
+    """
     values = {
-        "sealed": sealed,
+        "sealed": seal(vault, secrets, workspace_id, account_id),
         "key_id": vault.current,
         "expires_at": expires_at,
+        "renew_at": renew_at,
         "updated_at": now,
+        "lease": None,
+        "lease_until": None,
+        "tries": 0,
     }
     replaced = session.execute(
         update(AccountSecret)
         .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
-        .values(**values)
+        .values(generation=AccountSecret.generation + 1, **values)
         .returning(AccountSecret.account_id)
     ).one_or_none()
     if replaced is None:
@@ -249,27 +301,32 @@ def store_secrets(
         )
 
 
-def load_secrets(
-    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID
-) -> tuple[Secrets, datetime | None] | None:
-    """The account's secrets and when its session ends; None where there are none to be had.
+def load_held(session: Session, vault: Vault, workspace_id: UUID, account_id: UUID) -> Held | None:
+    """The account's credentials; None where there are none to be had.
 
     A ciphertext that was moved here from another row counts as none: the account needs to be
     connected again.
     """
     row = session.execute(
-        select(AccountSecret.sealed, AccountSecret.expires_at).where(
+        select(AccountSecret.sealed, AccountSecret.expires_at, AccountSecret.generation).where(
             AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
         )
     ).one_or_none()
     if row is None:
         return None
     try:
-        opened = vault.open(row.sealed, workspace_id, account_id, FIELD)
+        secrets = unseal(vault, row.sealed, workspace_id, account_id)
     except Tampered:
         return None
-    secrets: dict[str, str] = json.loads(opened)
-    return secrets, row.expires_at
+    return Held(secrets=secrets, expires_at=row.expires_at, generation=row.generation)
+
+
+def load_secrets(
+    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID
+) -> tuple[Secrets, datetime | None] | None:
+    """The same, without the generation."""
+    held = load_held(session, vault, workspace_id, account_id)
+    return None if held is None else (held.secrets, held.expires_at)
 
 
 def verify_vault(session: Session, vault: Vault) -> None:

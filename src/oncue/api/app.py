@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import Response
 
 from oncue import __version__
-from oncue.api import errors, media_files, operations
+from oncue.api import errors, media_files, operations, returning
 from oncue.api.compat import accounts as compat_accounts
 from oncue.api.compat import bulk as compat_bulk
 from oncue.api.compat import retrying as compat_retrying
@@ -16,8 +16,10 @@ from oncue.api.errors import ErrorOut
 from oncue.api.native import (
     accounts,
     approval,
+    apps,
     bulk,
     checks,
+    connecting,
     deliveries,
     imports,
     media,
@@ -30,6 +32,7 @@ from oncue.api.native import (
     replies,
     retrying,
     system,
+    upkeep,
     webhooks,
     withdrawing,
     workspace,
@@ -83,7 +86,10 @@ def create_app(services: Services) -> Edge:
         workspace,
         replies,
         personas,
+        connecting,
         accounts,
+        upkeep,
+        apps,
         media,
         media_files,
         deliveries,
@@ -94,6 +100,7 @@ def create_app(services: Services) -> Edge:
     for dialect in (compat_accounts, compat_bulk, compat_retrying):
         app.include_router(dialect.router)
     app.include_router(operations.router)
+    app.include_router(returning.router)
 
     @app.get("/api/openapi.yaml", include_in_schema=False)
     async def openapi_yaml() -> Response:

@@ -77,12 +77,21 @@ async def _identify(request: Request, shared: Services) -> Caller:
     if scheme.lower() == "bearer" and keys.is_well_formed(key):
         admitted = await shared.gate.admit(key, now)
     if admitted is None:
-        address = request.client.host if request.client else ""
-        used = shared.strangers.take(address, minute_of(now))
-        _allow(request, used, plans.WITHOUT_KEY, now)
+        count_stranger(request, shared)
         raise Unauthorized(is_keyless=not key)
     _allow(request, admitted.used, PLANS[admitted.caller.plan], now)
     return admitted.caller
+
+
+def count_stranger(request: Request, shared: Services, purpose: str = "") -> None:
+    """Count a request without a good key by its address; raises TooManyRequests.
+
+    Each purpose is counted by itself.
+    """
+    now = shared.now()
+    address = request.client.host if request.client else ""
+    used = shared.strangers.take((purpose, address), minute_of(now))
+    _allow(request, used, plans.WITHOUT_KEY, now)
 
 
 async def count_unrouted(request: Request) -> None:

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
+SECRET: Final = frozenset({"credentials", "clientSecret", "code", "state"})  # never shown again
 SHOWN_CHARACTERS: Final = 80
 SHOWN_ISSUES: Final = 100
 
@@ -133,7 +134,7 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             message = f"must be {bound} {limit}{_shown(value)}"
             return Issue(field=field, message=message, facts={"limit": limit})
         case _:
-            shown = "" if "credentials" in path else _shown(value)
+            shown = "" if SECRET.intersection(path) else _shown(value)
             return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -77,25 +78,29 @@ class Once:
         request = self.request
         if request is None:
             return await self.write(work)
-        place = (
-            "idempotency",
-            request.workspace_id,
-            request.key_id,
-            request.operation,
-            request.key,
-        )
         vault = self.shared.vault
 
         def both(session: Session) -> tuple[M, Answer]:
             result = work(session)
             answer = _answer(result, status)
-            return result, replace(answer, body=vault.seal(answer.body, *place))
+            return result, replace(answer, body=vault.seal(answer.body, *_place(request)))
 
         try:
             return await self._run(both)
         except Replayed as before:
-            opened = vault.open(before.answer.body, *place)
-            raise Replayed(replace(before.answer, body=opened)) from None
+            raise self._opened(before, request) from None
+
+    async def look_secret(self) -> None:
+        """Like `look`, where a `write_secret` follows."""
+        try:
+            await self.look()
+        except Replayed as before:
+            assert self.request is not None, "only what has a key was answered before"
+            raise self._opened(before, self.request) from None
+
+    def _opened(self, before: Replayed, request: Keyed) -> Replayed:
+        opened = self.shared.vault.open(before.answer.body, *_place(request))
+        return Replayed(replace(before.answer, body=opened))
 
     async def respond(self, work: Callable[[Session], Answer]) -> Response:
         """Run `work` as one transaction; it says the answer whole."""
@@ -208,6 +213,11 @@ Idempotent = Annotated[Once, Depends(once)]
 
 def _answer(result: BaseModel, status: int) -> Answer:
     return Answer(status=status, body=result.model_dump_json(by_alias=True))
+
+
+def _place(request: Keyed) -> tuple[UUID | str, ...]:
+    """What a sealed answer is bound to."""
+    return "idempotency", request.workspace_id, request.key_id, request.operation, request.key
 
 
 def _is_key(key: str) -> bool:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from oncue import __version__
-from oncue.cli import accounts, demo, doctor, keys, serving, setup, workspaces
+from oncue.cli import accounts, apps, demo, doctor, keys, serving, setup, workspaces
 
 app = typer.Typer(
     name="oncue",
@@ -25,6 +25,7 @@ app.command("demo")(demo.demo)
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(apps.app, name="apps")
 
 FAILED: Final = 1
 

@@ -6,14 +6,18 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service
+from oncue.accounts import flows, service
+from oncue.accounts.checking import say_goodbye
 from oncue.accounts.connecting import connect_account
 from oncue.accounts.models import Account
+from oncue.accounts.oauth import Wanted, begin
 from oncue.accounts.service import NewAccount
+from oncue.accounts.tokens import load
 from oncue.cli.common import (
     console,
     listing,
     parse_id,
+    parse_platform,
     print_json,
     settings,
     transact,
@@ -65,6 +69,35 @@ def add(
         )
 
 
+@app.command("connect")
+def connect(
+    platform: Annotated[str, typer.Argument(help="TWITTER, BLUESKY, MASTODON ...")],
+    workspace: Workspace = None,
+    server: Annotated[str, typer.Option(help="Its server, where the network has many.")] = "",
+    handle: Annotated[str, typer.Option(help="The account's handle, where that says more.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print the address where the account's owner allows the connection; a server has to run."""
+    wanted = Wanted(platform=parse_platform(platform), server=server, handle=handle)
+
+    async def run() -> str:
+        async with runtime(settings()) as made:
+            wire = made.services.wire
+            owner = await wire.db.read(lambda session: workspace_id(session, workspace))
+            begun = await begin(wire, owner, wanted)
+            await wire.db.write(
+                lambda session: flows.keep(session, wire.vault, begun.state, begun.flow, wire.now())
+            )
+            return begun.url
+
+    url = asyncio.run(run())
+    if as_json:
+        print_json({"url": url})
+        return
+    console.print("Open this within ten minutes, where the server can be reached:\n")
+    typer.echo(url)
+
+
 @app.command("list")
 def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
     """List the connected accounts."""
@@ -103,12 +136,19 @@ def remove(
     workspace: Workspace = None,
 ) -> None:
     """Disconnect an account: its credentials are forgotten, its posts stay."""
+    named = parse_id("acc", account_id)
 
-    def work(session: Session) -> None:
-        owner = workspace_id(session, workspace)
-        service.disconnect(session, owner, parse_id("acc", account_id), utc_now())
+    async def run() -> None:
+        async with runtime(settings()) as made:
+            wire = made.services.wire
+            owner = await wire.db.read(lambda session: workspace_id(session, workspace))
+            account = await wire.db.read(lambda session: service.get(session, owner, named))
+            held = await load(wire, owner, named)
+            now = utc_now()
+            await wire.db.write(lambda session: service.disconnect(session, owner, named, now))
+            await say_goodbye(wire, account, held)
 
-    transact(work)
+    asyncio.run(run())
     console.print(f"Disconnected {account_id}.")
 
 

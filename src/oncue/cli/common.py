@@ -19,7 +19,7 @@ from oncue.db.open import open_database
 from oncue.errors import AppError, Invalid, Issue, NotFound
 from oncue.lib import ids
 from oncue.runtime import CannotStart, upgrade_schema
-from oncue.settings import BadSetting, Settings
+from oncue.settings import PLATFORMS, BadSetting, Settings
 from oncue.settings import load as load_settings
 from oncue.workspaces import service as workspaces
 
@@ -71,6 +71,14 @@ def parse_id(kind: str, text: str) -> UUID:
         return ids.from_typeid(kind, text)
     except ids.BadId as wrong:
         raise Invalid([Issue(field="id", message=f"{text} is no {kind} id: {wrong}")]) from None
+
+
+def parse_platform(text: str) -> str:
+    """A network an operator typed; raises Invalid."""
+    if text.upper() not in PLATFORMS:
+        known = ", ".join(PLATFORMS)
+        raise Invalid([Issue(field="platform", message=f"{text} is not one of {known}")])
+    return text.upper()
 
 
 def workspace_id(session: Session, named: str | None) -> UUID:

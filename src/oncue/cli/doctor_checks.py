@@ -9,11 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
+from oncue.accounts.places import Clients, Place, place_of
 from oncue.accounts.vault import VaultError, open_vault
 from oncue.cli.findings import Finding, ok, problem, warning
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.open import open_database
+from oncue.lib.fence import SystemResolver
+from oncue.lib.guarded import GuardedHttp
 from oncue.lib.http import HttpClient, NeverAnswered, NeverSent, Request
+from oncue.lib.outbound import GuardedClient
 from oncue.settings import Settings
 
 MB: Final = 1024 * 1024
@@ -59,18 +63,23 @@ def secret_keys(current: Settings) -> Finding:
 
 async def networks(current: Settings) -> list[Finding]:
     """Whether each server that accounts live on answers at all."""
-    db = open_database(current)
+    db, resolver = open_database(current), SystemResolver()
     http = HttpClient(timeout=NETWORK_SECONDS)
+    guarded = GuardedHttp(
+        GuardedClient(current.outbound_allow, resolver=resolver), timeout=NETWORK_SECONDS
+    )
+    clients = Clients(http=http, guarded=guarded)
     try:
-        addresses = await db.read(lambda session: _addresses(session, current))
-        return [await _answers(http, name, url) for name, url in addresses]
+        places = await db.read(lambda session: _places(session, current))
+        return [await _answers(clients, name, place) for name, place in places]
     finally:
+        resolver.close()
         await http.close()
         await db.close()
 
 
-def _addresses(session: Session, current: Settings) -> list[tuple[str, str]]:
-    """The networks in use, each with the address it is reached at."""
+def _places(session: Session, current: Settings) -> list[tuple[str, Place]]:
+    """The networks in use, each with where it is reached."""
     rows = session.execute(
         select(Account.platform, Account.server)
         .where(Account.status != "disconnected")
@@ -80,15 +89,15 @@ def _addresses(session: Session, current: Settings) -> list[tuple[str, str]]:
     found = []
     for platform, server in rows:
         spec = CONNECTORS[platform].spec
-        own = server or spec.base_url or spec.default_server
-        found.append((spec.name, current.base_url(platform, own)))
+        found.append((spec.name, place_of(current, spec, server)))
     return found
 
 
-async def _answers(http: HttpClient, name: str, url: str) -> Finding:
+async def _answers(clients: Clients, name: str, place: Place) -> Finding:
     """Any answer will do: it comes from the network, and that is the question."""
+    url = place.url
     try:
-        await http.send(Request(method="GET", url=url))
+        await clients.to(url, place).send(Request(method="GET", url=url))
     except (NeverSent, NeverAnswered) as trouble:
         advice = "Look at the connection, the firewall and the address."
         return problem(name, f"{url} cannot be reached: {trouble}", advice)

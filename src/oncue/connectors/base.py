@@ -11,10 +11,12 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from oncue.connectors.spec import Draft, Media, Problem, Spec, spec_problems
 
+BINDING_KEY: Final = "bindingSecret"  # the secret that access tokens may be bound to
+LONGEST_SECRET: Final = 16 * 1024  # characters
 LONGEST_PAUSE = timedelta(days=1)  # X's longest limit; what a network may ask for, and no more
 
 
@@ -173,11 +175,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Whose credentials these are, in the network's words."""
+    """Whose credentials these are, in the network's words.
+
+    Who `moves` keeps their id when they go to another server.
+    """
 
     native_id: str
     username: str
     display_name: str
+    moves: bool = False
 
 
 class Connector(ABC):
@@ -198,9 +204,13 @@ class Connector(ABC):
         return spec_problems(self.spec, draft)
 
     def sign(self, call: Call, secrets: Secrets) -> Call:
-        """`call` with the account's credentials, as it goes over the wire and nowhere else."""
-        bearer = {"authorization": f"Bearer {secrets['accessToken']}"}
-        return replace(call, headers={**call.headers, **bearer})
+        """`call` with the account's credentials, as it goes over the wire and nowhere else.
+
+        A token that is bound to a key of ours (RFC 9449) goes with a proof that the wire adds.
+        """
+        scheme = "DPoP" if BINDING_KEY in secrets else "Bearer"
+        token = {"authorization": f"{scheme} {secrets['accessToken']}"}
+        return replace(call, headers={**call.headers, **token})
 
     def judge(self, reply: Reply) -> None:
         """Return on a yes; raise Refused on a no, Unclear where the answer does not tell."""
@@ -217,11 +227,11 @@ class Connector(ABC):
             self.words(reply),
             meaning,
             code=self.code(reply),
-            retry_after=self._pause(reply),
+            retry_after=self.pause(reply),
             reply=reply,
         )
 
-    def _pause(self, reply: Reply) -> timedelta | None:
+    def pause(self, reply: Reply) -> timedelta | None:
         """How long to wait, within reason: an answer may name any number."""
         try:
             asked = self.retry_after(reply)
@@ -323,10 +333,23 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What signing in or renewing earned: the secrets to keep, and how long they are good."""
+    """What signing in or renewing earned: the secrets to keep, and how long they are good.
+
+    Without an end they are good until the network takes them back.
+    """
 
     secrets: Secrets = field(repr=False)
-    expires_in: timedelta
+    expires_in: timedelta | None
+
+    def __post_init__(self) -> None:
+        expect_sendable(self.secrets)
+
+
+def expect_sendable(secrets: Secrets) -> None:
+    """Raise Unreadable where a network gave us what no header can hold: it may be hostile."""
+    for name, value in secrets.items():
+        if not value or not value.isprintable() or len(value) > LONGEST_SECRET:
+            raise Unreadable(f"{name} in the answer is no token")
 
 
 class SignsIn(ABC):

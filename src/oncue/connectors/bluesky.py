@@ -16,7 +16,6 @@ from typing import Any, Final, TypeAlias
 from oncue.connectors.base import (
     Account,
     Call,
-    Connector,
     Deletes,
     Effect,
     Exchange,
@@ -30,6 +29,8 @@ from oncue.connectors.base import (
     SignsIn,
     Steps,
 )
+from oncue.connectors.bluesky_oauth import BlueskyOAuth
+from oncue.connectors.oauth import is_grant
 from oncue.connectors.spec import Draft, Media, MediaRules, Problem, Spec, TextRule, text_problems
 from oncue.connectors.text import Span, graphemes, hashtags, links, utf8_bytes
 
@@ -64,7 +65,7 @@ Image: TypeAlias = Mapping[str, Any]
 Facet: TypeAlias = Mapping[str, Any]
 
 
-class Bluesky(Connector, Deletes, SignsIn):
+class Bluesky(BlueskyOAuth, Deletes, SignsIn):
     spec = Spec(
         platform="BLUESKY",
         name="Bluesky",
@@ -122,7 +123,9 @@ class Bluesky(Connector, Deletes, SignsIn):
     def identify(self, account: Account) -> Steps[Identity]:
         session = yield Call("GET", xrpc("com.atproto.server.getSession"))
         handle = session.text("handle")
-        return Identity(native_id=session.text("did"), username=handle, display_name=handle)
+        return Identity(
+            native_id=session.text("did"), username=handle, display_name=handle, moves=True
+        )
 
     def sign_in(self, secrets: Secrets) -> Generator[Exchange, Reply, Session]:
         if token := secrets.get("refreshJwt"):
@@ -147,6 +150,8 @@ class Bluesky(Connector, Deletes, SignsIn):
         return _session(created)
 
     def sign(self, call: Call, secrets: Secrets) -> Call:
+        if is_grant(secrets):
+            return super().sign(call, secrets)
         bearer = {"authorization": f"Bearer {secrets['accessJwt']}"}
         return replace(call, headers={**call.headers, **bearer})
 

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from oncue.connectors.base import (
     Call,
+    Exchange,
     Refusal,
     Refused,
     Reply,
@@ -15,6 +17,7 @@ from oncue.connectors.base import (
     Unreadable,
     Wait,
 )
+from oncue.connectors.oauth import Exchanges
 from oncue.connectors.spec import Media
 
 T = TypeVar("T")
@@ -70,6 +73,32 @@ async def drive(
         except Unreadable as garbled:
             raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
     return step.result
+
+
+async def earn(steps: Exchanges[T], ask: Callable[[Exchange], Awaitable[Reply]]) -> T:
+    """Run steps that earn secrets. Nothing of them is recorded, for they are full of them.
+
+    What `ask` raises as Refused is the steps' to deal with.
+    """
+    going_on: Callable[[], Exchange] = partial(next, steps)
+    while True:
+        step = _step(going_on)
+        if isinstance(step, Done):
+            result: T = step.result
+            return result
+        try:
+            going_on = partial(steps.send, await ask(step))
+        except Refused as refused:
+            going_on = partial(steps.throw, refused)
+
+
+def _step(going_on: Callable[[], Exchange]) -> Exchange | Done[Any]:
+    try:
+        return going_on()
+    except StopIteration as finished:
+        return Done(finished.value)
+    except Unreadable as garbled:
+        raise Refused(str(garbled), Refusal.TRY_LATER) from garbled
 
 
 def fingerprint(call: Call) -> str:

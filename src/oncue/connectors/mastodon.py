@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Final
 from oncue.connectors.base import (
     Account,
     Call,
-    Connector,
     Deletes,
     Effect,
     Finds,
@@ -32,6 +31,7 @@ from oncue.connectors.base import (
     Wait,
 )
 from oncue.connectors.frame import Frame
+from oncue.connectors.mastodon_oauth import MastodonOAuth
 from oncue.connectors.spec import (
     MB,
     Draft,
@@ -69,7 +69,7 @@ def countable(text: str) -> int:
     return graphemes(REMOTE_MENTION.sub(r"\1", counted))
 
 
-class Mastodon(Connector, Deletes, Finds):
+class Mastodon(MastodonOAuth, Deletes, Finds):
     """The facts of a server that nobody has configured otherwise, and the steps of any."""
 
     spec: ClassVar[Spec] = Spec(

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final, NamedTuple
 from oncue.connectors.base import (
     Account,
     Call,
-    Connector,
     Deletes,
     Effect,
     Finds,
@@ -22,6 +21,7 @@ from oncue.connectors.base import (
     Wait,
 )
 from oncue.connectors.frame import Frame
+from oncue.connectors.oauth import Authorises, OAuth
 from oncue.connectors.spec import (
     MB,
     Draft,
@@ -33,6 +33,7 @@ from oncue.connectors.spec import (
     ThreadItem,
     fields_of,
 )
+from oncue.connectors.twitter_oauth import TWITTER_OAUTH
 from oncue.connectors.twitter_text import (
     LIMIT,
     as_written,
@@ -53,7 +54,8 @@ NOT_FOUND: Final = "resource-not-found"
 USAGE_CAPPED: Final = "usage-capped"
 
 
-class Twitter(Connector, Deletes, Finds):
+class Twitter(Authorises, Deletes, Finds):
+    oauth: ClassVar[OAuth] = TWITTER_OAUTH
     spec: ClassVar[Spec] = Spec(
         platform="TWITTER",
         name="X",

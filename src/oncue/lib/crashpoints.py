@@ -1,7 +1,7 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, of an import, of a delivery, of a rule's time, and of a
-file.
+They are of a publication, of a request, of an import, of a delivery, of a rule's time, of a file,
+and of a token's renewal.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -25,6 +25,10 @@ MEDIA_RESERVED: Final = "media_reserved"  # it was looked into, and is about to 
 MEDIA_KEPT: Final = "media_kept"  # it is stored, and its row knows nothing of it
 MEDIA_SETTLED: Final = "media_settled"  # it is ready, and what came in is still there
 MEDIA_POINTS: Final = (MEDIA_TAKEN, MEDIA_RESERVED, MEDIA_KEPT, MEDIA_SETTLED)
+RENEWAL_BEGUN: Final = "renewal_begun"  # nobody else renews the token; nobody was asked yet
+RENEWAL_ANSWERED: Final = "renewal_answered"  # the network has given a new one; nobody kept it
+RENEWAL_KEPT: Final = "renewal_kept"  # it is kept, and was not used yet
+RENEWAL_POINTS: Final = (RENEWAL_BEGUN, RENEWAL_ANSWERED, RENEWAL_KEPT)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

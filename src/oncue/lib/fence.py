@@ -33,7 +33,9 @@ class Request:
     method: str
     target: Target
     headers: Mapping[str, str]
-    body: bytes | None = None
+    data: Any = None  # bytes, an open file, a form
+    json: Any = None
+    decodes: bool = False  # whether a compressed answer is wanted as what it was before
 
 
 class SystemResolver:
@@ -65,7 +67,7 @@ async def connected(
         connector=fence.connector(addresses, tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        auto_decompress=request.method == "GET",
+        auto_decompress=request.decodes,
         max_line_size=HEADER_BYTES,
         max_field_size=HEADER_BYTES,
         trust_env=False,
@@ -75,7 +77,8 @@ async def connected(
                 request.method,
                 request.target.url,
                 headers={**OUR_HEADERS, **request.headers},
-                data=request.body,
+                data=request.data,
+                json=request.json,
                 allow_redirects=False,
             ) as response:
                 yield response

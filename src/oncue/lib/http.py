@@ -93,15 +93,15 @@ class HttpClient:
                     request.url,
                     params=dict(request.query) or None,
                     headers=dict(request.headers),
-                    data=_data(request, open_files.append),
+                    data=payload(request, open_files.append),
                     json=request.json,
                     allow_redirects=False,
                 ) as response:
-                    return await _read(response)
+                    return await read_answer(response)
         except NOT_SENT as error:
-            raise NeverSent(_words(error)) from error
+            raise NeverSent(what_happened(error)) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise NeverAnswered(_words(error)) from error
+            raise NeverAnswered(what_happened(error)) from error
         finally:
             for file in open_files:
                 file.close()
@@ -130,11 +130,11 @@ async def _once(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as cut_off:
-        raise NeverAnswered(_words(cut_off)) from cut_off
+        raise NeverAnswered(what_happened(cut_off)) from cut_off
 
 
-def _data(request: Request, keep: Callable[[Any], None]) -> Any:
-    """The body: a file, a form, or a form with files."""
+def payload(request: Request, keep: Callable[[Any], None]) -> Any:
+    """The body: a file, a form, or a form with files. What is opened for it goes to `keep`."""
     if request.body is not None:
         file = request.body.open("rb")
         keep(file)
@@ -151,7 +151,8 @@ def _data(request: Request, keep: Callable[[Any], None]) -> Any:
     return form
 
 
-async def _read(response: aiohttp.ClientResponse) -> Answer:
+async def read_answer(response: aiohttp.ClientResponse) -> Answer:
+    """The whole answer, if it is not too large; raises NeverAnswered."""
     raw = bytearray()
     while more := await response.content.readany():
         raw += more
@@ -193,6 +194,6 @@ def _clean(value: Any) -> Any:
             return value
 
 
-def _words(error: Exception) -> str:
-    """What happened, without addresses: those may carry a token."""
+def what_happened(error: Exception) -> str:
+    """Its name, without addresses: those may carry a token."""
     return f"{type(error).__name__}"

@@ -95,10 +95,10 @@ class GuardedClient:
 
         A name without an address passes: it is judged again whenever it is called.
         """
-        target = self._target(url, https_only=https_only)
+        target = self.target(url, https_only=https_only)
         with suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(LOOKUP_SECONDS):
-                await self._look_up(target)
+                await self.look_up(target)
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout: timedelta
@@ -109,7 +109,7 @@ class GuardedClient:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        request = Request(method="POST", target=self._target(url), headers=headers, body=body)
+        request = Request(method="POST", target=self.target(url), headers=headers, data=body)
         async with deadline(timeout) as limit, self._call(request) as response:
             latency = timedelta(seconds=loop.time() - began)
             return Answered(
@@ -131,22 +131,25 @@ class GuardedClient:
 
         Raises NotAllowed, TooLarge or Unreachable. `headers` go to the URL's own origin only.
         """
-        request = Request(method="GET", target=self._target(url), headers=headers or {})
+        request = Request(
+            method="GET", target=self.target(url), headers=headers or {}, decodes=True
+        )
         async with deadline(timeout):
             for _ in range(REDIRECTS + 1):
                 async with self._call(request) as response:
                     if response.status not in REDIRECTING:
                         return await _save(response, to_file, max_bytes)
-                    following = self._target(_redirect(response))
+                    following = self.target(_redirect(response))
                 is_same = following.url.origin() == request.target.url.origin()
                 kept = request.headers if is_same else {}
-                request = Request(method="GET", target=following, headers=kept)
+                request = Request(method="GET", target=following, headers=kept, decodes=True)
             raise Unreachable(f"it redirects more than {REDIRECTS} times")
 
-    def _target(self, url: str, *, https_only: bool = False) -> Target:
+    def target(self, url: str, *, https_only: bool = False) -> Target:
+        """A URL, judged by its text; raises NotAllowed."""
         return check_url(url, allowed=self.allowed, https_only=https_only, ports=self._ports)
 
-    async def _look_up(self, target: Target) -> Sequence[str]:
+    async def look_up(self, target: Target) -> Sequence[str]:
         """The addresses to call, all of them permitted; raises NotAllowed or Unreachable."""
         if target.address:
             return [str(target.address)]
@@ -161,7 +164,15 @@ class GuardedClient:
 
     @asynccontextmanager
     async def _call(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
-        addresses = await self._look_up(request.target)
+        addresses = await self.look_up(request.target)
+        async with self.call(request, addresses) as response:
+            yield response
+
+    @asynccontextmanager
+    async def call(
+        self, request: Request, addresses: Sequence[str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make a request at one of these addresses; raises NotAllowed, Unreachable."""
         async with connected(request, addresses, self.allowed, self.tls) as response:
             size = sum(len(name) + len(value) + 4 for name, value in response.raw_headers)
             if size > HEADER_BYTES:

@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from oncue.accounts.wire import Line, Wire
+from oncue.accounts.line import Line
+from oncue.accounts.wire import Wire
 from oncue.connectors.base import Refused
 from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked
 from oncue.connectors.runner import Runner

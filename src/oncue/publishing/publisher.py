@@ -13,8 +13,9 @@ import structlog
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from oncue.accounts.line import Line
 from oncue.accounts.models import Account as AccountRow
-from oncue.accounts.wire import Line, Wire
+from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account, Connector, Refusal, Refused
 from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded
 from oncue.connectors.registry import CONNECTORS

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from oncue.accounts.wire import Line, Wire
+from oncue.accounts.line import Line
+from oncue.accounts.wire import Wire
 from oncue.connectors.base import PostReply, Refused, Replies, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent

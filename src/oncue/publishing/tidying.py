@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from oncue.accounts import flows
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
 from oncue.media import copies
@@ -21,6 +22,7 @@ Forget: TypeAlias = Callable[[Session, datetime, int], int]
 FORGETTING: Final[Mapping[Forget, int]] = {
     idempotency.forget: 1_000,
     ratelimit.forget: 1_000,
+    flows.forget: 1_000,
     deliveries.forget: 1_000,
     copies.forget: 100,
     bulk_retries.forget: 20,  # for many parts hang on each

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from oncue.accounts.wire import Line, Wire
+from oncue.accounts.line import Line
+from oncue.accounts.wire import Wire
 from oncue.connectors.base import Deletes, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent

@@ -1,0 +1,31 @@
+"""An account's credentials on their way into its row and out again, sealed by the vault."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from oncue.accounts.vault import Vault
+from oncue.connectors.base import Secrets
+
+FIELD: Final = "credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Credentials as they are now, and which in the row of those that came one after another."""
+
+    secrets: Secrets = field(repr=False)
+    expires_at: datetime | None  # of what is short-lived among them
+    generation: int
+
+
+def seal(vault: Vault, secrets: Secrets, workspace_id: UUID, account_id: UUID) -> str:
+    return vault.seal(json.dumps(dict(secrets)), workspace_id, account_id, FIELD)
+
+
+def unseal(vault: Vault, sealed: str, workspace_id: UUID, account_id: UUID) -> Secrets:
+    """Raises Tampered, VaultError."""
+    secrets: dict[str, str] = json.loads(vault.open(sealed, workspace_id, account_id, FIELD))
+    return secrets
