@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
+from oncue.db.sealed import sealed
 
 
 class Account(Base):
@@ -46,16 +47,21 @@ class AccountSecret(Base):
 
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID]
-    sealed: Mapped[str]  # v1:<key id>:<nonce>:<ciphertext>
+    sealed: Mapped[str] = mapped_column(
+        info=sealed("{workspace_id}|{account_id}|credentials", key_id="key_id", kind="acc")
+    )
     key_id: Mapped[str] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]  # of the session within, where the network has one
     updated_at: Mapped[datetime]
 
 
 class VaultCheck(Base):
-    """One sealed word, so that a wrong key is noticed at start and not at the first post."""
+    """A word sealed with a key that is in use, for each of them.
+
+    So a key that is wrong or missing is noticed at the start and not at the first post.
+    """
 
     __tablename__ = "vault_check"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sealed: Mapped[str]
+    sealed: Mapped[str] = mapped_column(info=sealed("check", is_of_one_key=True))

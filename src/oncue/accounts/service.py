@@ -11,19 +11,18 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue import outbox
-from oncue.accounts.models import Account, AccountSecret, VaultCheck
-from oncue.accounts.vault import Tampered, Vault, VaultError
+from oncue.accounts.models import Account, AccountSecret
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.db.database import serialise
+from oncue.db.sealed import place_of
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
 
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
 FIRST_NUMBER: Final = 1
-FIELD: Final = "credentials"
-CANARY: Final = "these are the right keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,10 +217,10 @@ def store_secrets(
     now: datetime,
 ) -> None:
     """Seal `secrets` into the account's row, in place of what was there."""
-    sealed = vault.seal(json.dumps(dict(secrets)), workspace_id, account_id, FIELD)
+    sealed = vault.seal(json.dumps(dict(secrets)), _place(workspace_id, account_id))
     values = {
         "sealed": sealed,
-        "key_id": vault.current,
+        "key_id": key_id_of(sealed),
         "expires_at": expires_at,
         "updated_at": now,
     }
@@ -253,22 +252,12 @@ def load_secrets(
     if row is None:
         return None
     try:
-        opened = vault.open(row.sealed, workspace_id, account_id, FIELD)
+        opened = vault.open(row.sealed, _place(workspace_id, account_id))
     except Tampered:
         return None
     secrets: dict[str, str] = json.loads(opened)
     return secrets, row.expires_at
 
 
-def verify_vault(session: Session, vault: Vault) -> None:
-    """Raise VaultError where these keys are not the ones the data was sealed with."""
-    sealed = session.scalar(select(VaultCheck.sealed))
-    if sealed is None:
-        session.execute(insert(VaultCheck).values(id=1, sealed=vault.seal(CANARY, "check")))
-        return
-    try:
-        vault.open(sealed, "check")
-    except Tampered:
-        raise VaultError(
-            "The secret keys are not the ones this installation's secrets were sealed with"
-        ) from None
+def _place(workspace_id: UUID, account_id: UUID) -> str:
+    return place_of(AccountSecret.sealed, workspace_id=workspace_id, account_id=account_id)

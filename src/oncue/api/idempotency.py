@@ -12,10 +12,12 @@ from starlette.datastructures import UploadFile
 
 from oncue.api.deps import AnyCaller, Shared
 from oncue.api.services import Services
+from oncue.db.sealed import place_of
 from oncue.errors import AppError
 from oncue.lib.crashpoints import BEFORE_ANSWER, reach
 from oncue.workspaces import idempotency
 from oncue.workspaces.idempotency import Answer, Keyed
+from oncue.workspaces.models import IdempotencyKey
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -71,24 +73,24 @@ class Once:
         request = self.request
         if request is None:
             return await self.write(work)
-        place = (
-            "idempotency",
-            request.workspace_id,
-            request.key_id,
-            request.operation,
-            request.key,
+        place = place_of(
+            IdempotencyKey.body,
+            workspace_id=request.workspace_id,
+            key_id=request.key_id,
+            operation=request.operation,
+            key=request.key,
         )
         vault = self.shared.vault
 
         def both(session: Session) -> tuple[M, Answer]:
             result = work(session)
             answer = _answer(result, status)
-            return result, replace(answer, body=vault.seal(answer.body, *place))
+            return result, replace(answer, body=vault.seal(answer.body, place))
 
         try:
             return await self._run(both)
         except Replayed as before:
-            opened = vault.open(before.answer.body, *place)
+            opened = vault.open(before.answer.body, place)
             raise Replayed(replace(before.answer, body=opened)) from None
 
     async def respond(self, work: Callable[[Session], Answer]) -> Response:

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
-from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import Vault, VaultError, open_vault
+from oncue.accounts.vault_check import verify_vault
 from oncue.cli.findings import Finding, Level, ok, problem, warning
 from oncue.db import migrate
 from oncue.db.database import Database

@@ -70,6 +70,9 @@ class SqliteDatabase:
     def on(self, topic: Topic, wake: Callable[[], None]) -> None:
         self._wakes.add(topic, wake)
 
+    async def drain(self) -> None:
+        await self.write(lambda _session: None)  # one at a time writes, and it is our turn now
+
     async def close(self) -> None:
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)

@@ -1,6 +1,6 @@
 """Named instants at which a test may kill this very process.
 
-They are of a publication, of a request, of an import, and of a delivery.
+They are of a publication, of a request, of an import, of a delivery, and of changing keys.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -16,6 +16,12 @@ BEFORE_SEND: Final = "before_send"  # a delivery is claimed
 AFTER_SEND: Final = "after_send"  # a receiver has answered, and nobody wrote it down
 POINTS: Final = ("before_intent", "after_intent", "after_accept", "after_reply", "before_settle")
 IMPORT_POINTS: Final = ("rows_done", "rows_kept")  # of an import, for each part of its rows
+KEYS_WRITTEN: Final = "keys_written"  # the next key file is durable, beside the present one
+KEYS_REPLACED: Final = "keys_replaced"  # it is the key file, and the folder is not synced
+IN_RESEALING: Final = "in_resealing"  # a part of the secrets is sealed anew, and not committed yet
+RESEALED: Final = "resealed"  # it is
+OLD_UNUSED: Final = "old_unused"  # nothing is sealed with the old key, and nobody knows it yet
+ROTATION_POINTS: Final = (KEYS_WRITTEN, KEYS_REPLACED, IN_RESEALING, RESEALED, OLD_UNUSED)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)
