@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from oncue.accounts import service as accounts
+from oncue.accounts.scrubbing import said_in, scrubbed
 from oncue.accounts.vault import Vault
 from oncue.connectors.base import (
     Account,
@@ -86,6 +87,7 @@ class Wire:
                 is_decisive=call.effect.is_public,
             )
         )
+        reply = scrubbed(reply, secrets)
         connector.judge(reply)
         return reply
 
@@ -106,6 +108,8 @@ class Wire:
                             form=exchange.form,
                         )
                     )
+                    if reply.status >= 400:
+                        reply = scrubbed(reply, said_in(exchange))
                     connector.judge(reply)
                 except Refused as refused:
                     exchange = steps.throw(refused)

@@ -9,12 +9,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from oncue.accounts.vault import VaultError
 from oncue.api.compat import envelope
 from oncue.api.deps import count_unrouted
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
 from oncue.api.idempotency import Replayed, as_response
-from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, Unauthorized
+from oncue.errors import (
+    AppError,
+    Invalid,
+    Issue,
+    Malformed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from oncue.lib.logs import is_secret_name
 
 log = structlog.get_logger()
 
@@ -40,6 +50,7 @@ class ErrorOut(Out):
 def install(app: FastAPI) -> None:
     """Have the application word every error here."""
     app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(VaultError, _locked)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(TooLarge, _too_large)
@@ -84,6 +95,12 @@ def _is_compat(request: Request) -> bool:
 async def _app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
     return render(request, error)
+
+
+async def _locked(request: Request, error: Exception) -> JSONResponse:
+    log.error("secret_keys_wrong", reason=str(error))
+    words = "The secret keys of this server are not in order; nothing was changed."
+    return render(request, Unavailable(words))
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
@@ -131,7 +148,8 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             message = f"must be {bound} {limit}{_shown(value)}"
             return Issue(field=field, message=message, facts={"limit": limit})
         case _:
-            shown = "" if "credentials" in path else _shown(value)
+            is_secret = any(is_secret_name(str(part)) for part in path)
+            shown = "" if is_secret else _shown(value)
             return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
 
 

@@ -64,6 +64,7 @@ class PostgresDatabase:
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=POOL,
             max_overflow=0,
+            hide_parameters=True,  # errors are logged
             connect_args={"server_settings": GIVEN_UP},
         )
         event.listen(self._engine.sync_engine, "checkout", _replace_ended)
