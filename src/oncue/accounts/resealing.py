@@ -21,8 +21,8 @@ from oncue.lib.crashpoints import IN_RESEALING, reach
 
 BATCH: Final = 200  # rows of one transaction: others may wait for them
 
-Place: TypeAlias = Sequence[Any]
-"""A row's primary key."""
+Key: TypeAlias = Sequence[Any]
+"""What tells a row from the others of its table: the values of its primary key."""
 
 
 class Reason(StrEnum):
@@ -37,7 +37,7 @@ class Unreadable:
     """A secret that stays as it is, for it cannot be opened."""
 
     column: SealedColumn
-    place: Place
+    key: Key
     reason: Reason
 
 
@@ -48,14 +48,14 @@ class Part:
     resealed: int
     overtaken: int  # somebody wrote another secret meanwhile
     unreadable: Sequence[Unreadable]
-    last: Place | None
+    last: Key | None
 
 
 def reseal_part(
     session: Session,
     vault: Vault,
     column: SealedColumn,
-    after: Place | None,
+    after: Key | None,
     now: datetime,
     *,
     batch: int = BATCH,
@@ -68,28 +68,27 @@ def reseal_part(
     rows = _with_other_keys(session, vault, column, after, batch)
     resealed, unreadable = 0, list[Unreadable]()
     for row in rows:
-        place, text = _place(column, row), row[column.column.name]
-        bound_to = column.place(row)
+        key, text, place = _key(column, row), row[column.column.name], column.place(row)
         try:
-            fresh = vault.seal(vault.open(text, bound_to), bound_to)
+            fresh = vault.seal(vault.open(text, place), place)
         except KeyUnknown:
-            unreadable.append(Unreadable(column=column, place=place, reason=Reason.UNKNOWN_KEY))
+            unreadable.append(Unreadable(column=column, key=key, reason=Reason.UNKNOWN_KEY))
         except Tampered:
-            unreadable.append(Unreadable(column=column, place=place, reason=Reason.TAMPERED))
-            _give_up(session, column, place, text, now)
+            unreadable.append(Unreadable(column=column, key=key, reason=Reason.TAMPERED))
+            _give_up(session, column, key, text, now)
         else:
-            resealed += _write(session, column, place, text, fresh)
+            resealed += _write(session, column, key, text, fresh)
     reach(IN_RESEALING)
     return Part(
         resealed=resealed,
         overtaken=len(rows) - len(unreadable) - resealed,
         unreadable=unreadable,
-        last=_place(column, rows[-1]) if rows else None,
+        last=_key(column, rows[-1]) if rows else None,
     )
 
 
 def _with_other_keys(
-    session: Session, vault: Vault, column: SealedColumn, after: Place | None, batch: int
+    session: Session, vault: Vault, column: SealedColumn, after: Key | None, batch: int
 ) -> Sequence[RowMapping]:
     chosen = select(column.table).where(column.is_sealed(), ~column.is_sealed_with(vault.current))
     if after is not None:
@@ -98,26 +97,24 @@ def _with_other_keys(
     return session.execute(chosen.order_by(*column.key).limit(batch)).mappings().all()
 
 
-def _place(column: SealedColumn, row: RowMapping) -> Place:
+def _key(column: SealedColumn, row: RowMapping) -> Key:
     return tuple(row[each.name] for each in column.key)
 
 
-def _write(session: Session, column: SealedColumn, place: Place, text: str, fresh: str) -> int:
+def _write(session: Session, column: SealedColumn, key: Key, text: str, fresh: str) -> int:
     """Put `fresh` where `text` is, if it is there still: 1, or 0."""
     values = {column.column.name: fresh}
     if column.fact.key_id is not None:
         values[column.fact.key_id] = key_id_of(fresh)
     here = and_(
-        *(each == value for each, value in zip(column.key, place, strict=True)),
+        *(each == value for each, value in zip(column.key, key, strict=True)),
         column.column == text,
     )
     change = update(column.table).where(here).values(values).returning(column.key[0])
     return len(session.execute(change).all())
 
 
-def _give_up(
-    session: Session, column: SealedColumn, place: Place, text: str, now: datetime
-) -> None:
+def _give_up(session: Session, column: SealedColumn, key: Key, text: str, now: datetime) -> None:
     """Say that an account cannot be used like this, unless it was connected again meanwhile."""
-    if column.table is AccountSecret.__table__ and _write(session, column, place, text, text):
-        accounts.expire(session, place[0], now)
+    if column.table is AccountSecret.__table__ and _write(session, column, key, text, text):
+        accounts.expire(session, key[0], now)

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from oncue.accounts.holders import Holder, KeyHolder, holders
-from oncue.accounts.resealing import Part, Place, Unreadable, reseal_part
+from oncue.accounts.resealing import Key, Part, Unreadable, reseal_part
 from oncue.accounts.vault import Vault, VaultError
 from oncue.accounts.vault_check import retire_keys, secret_columns, verify_vault
 from oncue.db.database import Database
@@ -134,7 +134,7 @@ class Rotation:
     async def _column(self, column: SealedColumn, tell: Tell) -> tuple[int, int]:
         """One pass over a column: how many were sealed anew, and how many somebody else wrote."""
         resealed, overtaken = 0, 0
-        after: Place | None = None
+        after: Key | None = None
         while True:
             part = await self.db.write(partial(self._part, column, after))
             reach(RESEALED)
@@ -145,5 +145,5 @@ class Rotation:
             tell(part.resealed + len(part.unreadable))
             after = part.last
 
-    def _part(self, column: SealedColumn, after: Place | None, session: Session) -> Part:
+    def _part(self, column: SealedColumn, after: Key | None, session: Session) -> Part:
         return reseal_part(session, self.vault, column, after, self.now())

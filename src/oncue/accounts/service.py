@@ -17,7 +17,7 @@ from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.db.database import serialise
-from oncue.db.sealed import place_of
+from oncue.db.sealed import Place, place_of
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.lib import ids
 
@@ -259,5 +259,5 @@ def load_secrets(
     return secrets, row.expires_at
 
 
-def _place(workspace_id: UUID, account_id: UUID) -> str:
+def _place(workspace_id: UUID, account_id: UUID) -> Place:
     return place_of(AccountSecret.sealed, workspace_id=workspace_id, account_id=account_id)

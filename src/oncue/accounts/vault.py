@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from oncue.accounts import key_file as files
+from oncue.db.sealed import Place
 
 VERSION: Final = "v1"
 KEY_BYTES: Final = 32
@@ -97,8 +97,8 @@ class Vault:
         """Where the keys come from: the same for two processes that have them from one place."""
         return f"file {self.stamp}" if self._file else "environment"
 
-    def seal(self, secret: str, *context: UUID | str) -> str:
-        """Encrypt `secret` for the row that `context` names, in this order.
+    def seal(self, secret: str, place: Place) -> str:
+        """Encrypt `secret` for one field of one row.
 
         Raises VaultError where the key file has changed to something that may not be trusted.
         """
@@ -106,11 +106,11 @@ class Vault:
         keys = self.keys
         nonce = os.urandom(NONCE_BYTES)
         cipher = AESGCM(keys.by_id[keys.current])
-        sealed = cipher.encrypt(nonce, secret.encode(), _bound(context))
+        sealed = cipher.encrypt(nonce, secret.encode(), _bound(place))
         return f"{VERSION}:{keys.current}:{_text(nonce)}:{_text(sealed)}"
 
-    def open(self, sealed: str, *context: UUID | str) -> str:
-        """Decrypt; raises Tampered where `context` is not what it was sealed for, and
+    def open(self, sealed: str, place: Place) -> str:
+        """Decrypt; raises Tampered where `place` is not what it was sealed for, and
         KeyUnknown where its key is not among ours.
         """  # noqa: D205
         match sealed.split(":"):
@@ -124,7 +124,7 @@ class Vault:
             opened = AESGCM(self._key(key_id)).decrypt(
                 base64.b64decode(nonce, validate=True),
                 base64.b64decode(ciphertext, validate=True),
-                _bound(context),
+                _bound(place),
             )
         except (InvalidTag, ValueError):  # the latter: no base64, or no nonce
             raise Tampered("a secret does not belong to the row it was found in") from None
@@ -276,8 +276,8 @@ def _fingerprint(key: bytes) -> str:
     return hmac.digest(key, b"oncue key", hashlib.sha256).hex()[:FINGERPRINT_CHARACTERS]
 
 
-def _bound(context: tuple[UUID | str, ...]) -> bytes:
-    return "|".join([*map(str, context), VERSION]).encode()
+def _bound(place: Place) -> bytes:
+    return f"{place}|{VERSION}".encode()
 
 
 def _text(value: bytes) -> str:

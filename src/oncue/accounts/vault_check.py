@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts.models import VaultCheck
 from oncue.accounts.vault import KeyUnknown, Tampered, Vault, VaultError, key_id_of
 from oncue.db.database import serialise
-from oncue.db.sealed import SealedColumn, count_by_key, place_of, sealed_columns
+from oncue.db.sealed import Place, SealedColumn, count_by_key, place_of, sealed_columns
 
 CHECK_LOCK: Final = 0x6F6E6375 + 5
 WORD: Final = "these are the right keys"
@@ -87,7 +87,7 @@ def _try_each_column(session: Session, vault: Vault) -> None:
             _require(vault, row[column.column.name], column.place(row))
 
 
-def _require(vault: Vault, sealed: str, place: str) -> None:
+def _require(vault: Vault, sealed: str, place: Place) -> None:
     try:
         vault.open(sealed, place)
     except KeyUnknown as missing:

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
+from oncue.accounts.vault import Tampered
 from oncue.api.deps import AnyCaller, Shared
 from oncue.api.services import Services
 from oncue.db.sealed import place_of
-from oncue.errors import AppError
+from oncue.errors import AppError, Conflict
 from oncue.lib.crashpoints import BEFORE_ANSWER, reach
 from oncue.workspaces import idempotency
 from oncue.workspaces.idempotency import Answer, Keyed
@@ -90,7 +91,10 @@ class Once:
         try:
             return await self._run(both)
         except Replayed as before:
-            opened = vault.open(before.answer.body, place)
+            try:
+                opened = vault.open(before.answer.body, place)
+            except Tampered:
+                raise Conflict("This was done, and its answer cannot be read any more") from None
             raise Replayed(replace(before.answer, body=opened)) from None
 
     async def respond(self, work: Callable[[Session], Answer]) -> Response:

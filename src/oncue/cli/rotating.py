@@ -234,7 +234,7 @@ def _of_others(use: Mapping[str, Mapping[str, int]], current: str) -> int:
 
 def _facts(unreadable: Unreadable) -> dict[str, Any]:
     column, kind = unreadable.column, unreadable.column.fact.kind
-    shown = [ids.to_typeid(kind, value) if kind else str(value) for value in unreadable.place]
+    shown = [ids.to_typeid(kind, value) if kind else str(value) for value in unreadable.key]
     return {
         "table": column.table.name,
         "column": column.column.name,

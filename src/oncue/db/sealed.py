@@ -6,12 +6,15 @@ whoever seals or opens one names the same place.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NewType
 
 from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from oncue.db.base import Base
+
+Place = NewType("Place", str)
+"""What a ciphertext is bound to. Only a column that is registered as one of ciphertext has any."""
 
 FORM: Final = "v1:"  # how every sealed text begins; the id of its key follows, up to a colon
 _FACT: Final = "sealed"
@@ -40,10 +43,10 @@ def sealed(
     return {_FACT: Sealed(place=place, key_id=key_id, is_of_one_key=is_of_one_key, kind=kind)}
 
 
-def place_of(column: InstrumentedAttribute[Any], **row: object) -> str:
+def place_of(column: InstrumentedAttribute[Any], **row: object) -> Place:
     """What a value of this column is bound to, in the row that has these values."""
     fact: Sealed = column.info[_FACT]
-    return fact.place.format(**row)
+    return Place(fact.place.format(**row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +66,9 @@ class SealedColumn:
         """The columns that tell its rows apart."""
         return list(self.table.primary_key.columns)
 
-    def place(self, row: RowMapping) -> str:
+    def place(self, row: RowMapping) -> Place:
         """What the row's value is bound to; `row` has all columns of the table by name."""
-        return self.fact.place.format_map(row)
+        return Place(self.fact.place.format_map(row))
 
     def is_sealed(self) -> ColumnElement[bool]:
         """Whether there is a ciphertext: some columns hold other texts beside."""
