@@ -90,7 +90,9 @@ async def _rotate(current: Settings, *, is_shown: bool) -> Changed:
                 add_new_key(current.key_file)
             vault.look_again()
         use = await rotation.db.read(in_use)
-        with Progress(console=errors, transient=True, disable=not is_shown) as progress:
+        with Progress(
+            console=errors, transient=True, disable=not (is_shown and errors.is_terminal)
+        ) as progress:
             task = progress.add_task("sealing anew", total=_of_others(use, vault.current))
             rotated = await rotation.run(lambda count: progress.advance(task, count))
         unused = [key_id for key_id in vault.keys.unused if key_id not in rotated.left]
@@ -103,7 +105,8 @@ async def _remove_old(current: Settings) -> list[str]:
         old = list(rotation.vault.keys.unused)
         if not old:
             return []
-        left = await rotation.retire()
+        async with reporting(rotation.holder):
+            left = await rotation.retire()
         if still := [f"{left[key_id]} with {key_id}" for key_id in old if key_id in left]:
             raise VaultError(f"There are secrets sealed still: {', '.join(still)}. Run `{COMMAND}`")
         if not current.secret_keys:
@@ -114,14 +117,12 @@ async def _remove_old(current: Settings) -> list[str]:
 
 @asynccontextmanager
 async def _rotation(current: Settings) -> AsyncIterator[Rotation]:
-    """Everything opened and checked, and this process among those that hold keys."""
+    """Everything opened and checked."""
     vault, db = open_vault(current.secret_keys, current.key_file), open_database(current)
     try:
         await upgrade_schema(current, db)
         await db.write(lambda session: verify_vault(session, vault))
-        holder = new_holder(current, db, vault)
-        async with reporting(holder):
-            yield Rotation(db=db, vault=vault, holder=holder, now=utc_now)
+        yield Rotation(db=db, vault=vault, holder=new_holder(current, db, vault), now=utc_now)
     finally:
         await db.close()
 
@@ -164,10 +165,10 @@ def _count(current: Settings, *, as_json: bool) -> None:
         print_json({"makesKey": makes_key, "toReseal": to_reseal, "secrets": use})
         return
     whose = "a new key" if makes_key else vault.current
-    console.print(f"{_secrets(to_reseal)} would be sealed anew with {whose}.", highlight=False)
+    _say(f"{_secrets(to_reseal)} would be sealed anew with {whose}.")
     for name, by_key in use.items():
         for key_id, count in by_key.items():
-            console.print(f"  {name}: {count} with {key_id}", highlight=False)
+            _say(f"  {name}: {count} with {key_id}")
 
 
 def _tell_changed(current: Settings, changed: Changed, *, as_json: bool) -> None:
@@ -184,26 +185,24 @@ def _tell_changed(current: Settings, changed: Changed, *, as_json: bool) -> None
         print_json(facts)
         return
     if changed.made_key:
-        console.print(f"A new key, {changed.key_id}, is in {current.key_file}.", highlight=False)
-    console.print(
-        f"{_secrets(rotated.resealed)} sealed anew with {changed.key_id}.", highlight=False
-    )
+        _say(f"A new key, {changed.key_id}, is in {current.key_file}.")
+    _say(f"{_secrets(rotated.resealed)} sealed anew with {changed.key_id}.")
     for each in rotated.unreadable:
         found = _facts(each)
-        console.print(
+        _say(
             f"  {found['table']}.{found['column']} of {found['id']} cannot be opened: "
-            f"{found['reason']}",
-            highlight=False,
+            f"{found['reason']}"
         )
     if changed.unused:
-        console.print(_farewell(current, changed.unused), highlight=False)
+        _say(_farewell(current, changed.unused))
 
 
 def _farewell(current: Settings, unused: list[str]) -> str:
     where = SETTING if current.secret_keys else str(current.key_file)
     return (
         f"Nothing is sealed with {', '.join(unused)} any more. Backups made until now need it: "
-        f"keep a copy of {where} with them. Then `{COMMAND} --remove-old` takes it out."
+        f"for as long as you keep them keep a copy of {where} too, in another place. Then "
+        f"`{COMMAND} --remove-old` takes it out."
     )
 
 
@@ -211,18 +210,14 @@ def _tell_removed(current: Settings, removed: list[str], *, as_json: bool) -> No
     if as_json:
         print_json({"removed": removed})
     elif not removed:
-        console.print("There is no old key.")
+        _say("There is no old key.")
     elif current.secret_keys:
-        console.print(
+        _say(
             f"Nothing needs {', '.join(removed)} any more: take it out of {SETTING} before the "
-            "next start.",
-            highlight=False,
+            "next start."
         )
     else:
-        console.print(
-            f"Took {', '.join(removed)} out of {current.key_file}. Backups made before need it.",
-            highlight=False,
-        )
+        _say(f"Took {', '.join(removed)} out of {current.key_file}. Backups made before need it.")
 
 
 def _of_others(use: Mapping[str, Mapping[str, int]], current: str) -> int:
@@ -245,3 +240,8 @@ def _facts(unreadable: Unreadable) -> dict[str, Any]:
 
 def _secrets(count: int) -> str:
     return "1 secret" if count == 1 else f"{count} secrets"
+
+
+def _say(words: str) -> None:
+    """One line, however long: people copy commands from it."""
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
