@@ -1,6 +1,7 @@
 """Changing the keys under load, killed again and again: every secret stays readable."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,17 +23,18 @@ from oncue.lib import ids
 from oncue.lib.crashpoints import KEYS_REPLACED, ROTATION_POINTS
 from oncue.webhooks import service as webhooks
 from oncue.webhooks.sealing import opened
-from processes import KILLED, Process, ask, until_served
+from processes import KILLED, Process, ask, eventually, until_served
 
 T = TypeVar("T")
 
 FROM_FILE: Final = {"ONCUE_SECRET_KEYS": "", "ONCUE_OUTBOUND_ALLOW": "127.0.0.1"}
 HOOK: Final = {"url": "http://127.0.0.1:9/hook", "events": ["account.disconnected"]}
-USERS: Final = tuple(f"user{number}" for number in range(60))
+USERS: Final = tuple(f"user{number}" for number in range(12))
 PACE: Final = 0.02  # seconds between two requests of a writer
+KILLS: Final = int(os.environ.get("ONCUE_CRASH_KILLS", "3"))
 SEED: Final = 20261126
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(180 + 10 * KILLS)
 
 
 @dataclass
@@ -49,6 +51,11 @@ class Writers:
         authorization = f"Bearer {self.site.key}"
         url = f"{self.site.url}{path}"
         return ask(method, url, body, authorization=authorization, **headers)
+
+    def have_done_enough(self) -> bool:
+        """Whether there was some load; or nothing more will come of it."""
+        least = min(len(self.answers), max(self.turns.values(), default=0))
+        return bool(self.broken) or least > 20
 
     def makes_endpoints(self, turn: int) -> None:
         named = {"idempotency-key": f"once-{turn}"}
@@ -100,13 +107,12 @@ def writing(site: Site) -> Iterator[Writers]:
         thread.start()
     try:
         yield writers
+        eventually(writers.have_done_enough, "the writers have written much")
     finally:
         over.set()
         for thread in threads:
             thread.join()
     assert writers.broken == []
-    assert len(writers.answers) > 20
-    assert max(writers.turns.values()) > 20
 
 
 def begin(site: Site) -> Sequence[UUID]:
@@ -128,7 +134,10 @@ def done(process: Process) -> Mapping[str, Any]:
     return said
 
 
-def test_a_change_that_is_killed_everywhere_ends_with_every_secret_readable(site: Site) -> None:
+def test_a_change_that_is_killed_everywhere_ends_with_every_secret_readable(
+    on_sqlite: Site,
+) -> None:
+    site = on_sqlite
     connected = begin(site)
     with writing(site) as writers:
         for point in ROTATION_POINTS:
@@ -151,7 +160,7 @@ def test_a_change_that_is_killed_at_random_instants_likewise(on_postgres: Site) 
     connected = begin(site)
     site.start("worker", **FROM_FILE)
     with writing(site) as writers:
-        for _ in range(4):
+        for _ in range(KILLS):
             dying = rotate(site)
             dying._child.join(random.uniform(0.3, 1.5))
             dying.kill()
@@ -183,9 +192,9 @@ def check(site: Site, writers: Writers, connected: Sequence[UUID], new: str) -> 
     key, answer = next(reversed(writers.answers.items()))
     again = writers.asks("POST", "/v1/webhooks", HOOK, **{"idempotency-key": key})
     assert again == answer
-    site.publish("Hello", connected[:40])
+    site.publish("Hello", connected[:20])
     site.until_settled()
-    assert site.verdict() == {"published": 40}
+    assert site.verdict() == {"published": 20}
 
 
 def endpoints(session: Session, site: Site, vault: Vault, writers: Writers) -> Mapping[str, str]:

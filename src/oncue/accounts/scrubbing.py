@@ -6,6 +6,7 @@ What a network says is recorded, shown and told to webhooks.
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from oncue.connectors.base import Exchange, Reply, Secrets
 from oncue.lib.logs import HIDDEN, is_secret_name
@@ -15,9 +16,12 @@ SHORTEST: Final = 8  # characters: a shorter value may stand in any text
 
 def scrubbed(reply: Reply, secrets: Secrets) -> Reply:
     """The reply with every one of these secrets hidden, wherever it stands."""
-    values = [
-        value for name, value in secrets.items() if is_secret_name(name) and len(value) >= SHORTEST
-    ]
+    values = {
+        form
+        for name, value in secrets.items()
+        if is_secret_name(name) and len(value) >= SHORTEST
+        for form in (value, quote(value, safe=""))  # the latter in an address
+    }
     longest_first = sorted(values, key=len, reverse=True)  # one may be a part of another
     return replace(
         reply,

@@ -24,10 +24,11 @@ from oncue.errors import (
     Unauthorized,
     Unavailable,
 )
-from oncue.lib.logs import is_secret_name
+from oncue.lib.logs import is_secret_name, masked
 
 log = structlog.get_logger()
 
+HOLD_SECRETS: Final = ("/v1/accounts",)  # whose bodies are never repeated
 KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
 SHOWN_CHARACTERS: Final = 80
 SHOWN_ISSUES: Final = 100
@@ -110,11 +111,13 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
         if problem["type"] == "json_invalid":
             why = problem.get("ctx", {}).get("error", "it cannot be read")
             return render(request, Malformed(f"The body is not JSON: {why}"))
-    return render(request, Invalid([as_issue(problem) for problem in problems[:SHOWN_ISSUES]]))
+    shows = not request.url.path.startswith(HOLD_SECRETS)
+    issues = [as_issue(problem, shows=shows) for problem in problems[:SHOWN_ISSUES]]
+    return render(request, Invalid(issues))
 
 
-def as_issue(problem: Mapping[str, Any]) -> Issue:
-    """One of Pydantic's findings, in our words."""
+def as_issue(problem: Mapping[str, Any], *, shows: bool = True) -> Issue:
+    """One of Pydantic's findings, in our words; `shows` the value where it may help."""
     context = problem.get("ctx", {})
     path = [part for part in problem["loc"] if part != "[key]"]
     if path and path[0] in ("body", "query", "path", "header"):
@@ -149,7 +152,7 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             return Issue(field=field, message=message, facts={"limit": limit})
         case _:
             is_secret = any(is_secret_name(str(part)) for part in path)
-            shown = "" if is_secret else _shown(value)
+            shown = _shown(value) if shows and not is_secret else ""
             return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
 
 
@@ -172,7 +175,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool | int | float) or (
         isinstance(value, str) and len(value) <= SHOWN_CHARACTERS and value.isprintable()
     ):
-        return f" (it is {value!r})"
+        return masked(f" (it is {value!r})")
     return ""
 
 
@@ -184,7 +187,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         except AppError as refused:
             return render(request, refused)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
-    message = f"There is no {request.method} {request.url.path} here"
+    message = masked(f"There is no {request.method} {request.url.path} here")
     if error.status_code not in (404, 405):
         message = str(error.detail)
     return _worded(request, error.status_code, code, message, headers=error.headers)

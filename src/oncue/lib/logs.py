@@ -39,7 +39,12 @@ class _Redacting(logging.Formatter):
     """What libraries say, and the tracebacks they say it with, without what looks like a secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return SECRET_VALUES.sub(HIDDEN, super().format(record))
+        return masked(super().format(record))
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a secret."""
+    return SECRET_VALUES.sub(HIDDEN, text)
 
 
 def is_secret_name(name: str) -> bool:
@@ -61,7 +66,7 @@ def _clean(name: str, value: Any) -> Any:
         return HIDDEN
     match value:
         case str():
-            return SECRET_VALUES.sub(HIDDEN, value)
+            return masked(value)
         case dict():
             return {key: _clean(str(key), part) for key, part in value.items()}
         case list() | tuple():

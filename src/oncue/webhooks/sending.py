@@ -1,6 +1,6 @@
 """One message to one address, once: what is sent, and what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -10,12 +10,12 @@ from oncue.accounts.vault import Tampered, Vault, VaultError
 from oncue.lib import ids
 from oncue.lib.addresses import NotAllowed
 from oncue.lib.clock import MILLISECOND
-from oncue.lib.logs import HIDDEN
+from oncue.lib.logs import masked
 from oncue.lib.outbound import REDIRECTING, Answered, Unreachable
 from oncue.webhooks.models import WebhookEndpoint
 from oncue.webhooks.schedule import ANSWER_WITHIN
 from oncue.webhooks.sealing import opened
-from oncue.webhooks.signing import Secret, sign
+from oncue.webhooks.signing import sign
 
 LOGGED_CHARACTERS: Final = 2_000  # of an answer
 
@@ -62,8 +62,7 @@ async def send(
     """
     body = message.body.encode()
     try:
-        secrets = opened(vault, endpoint) if endpoint else []
-        headers = _headers(secrets, endpoint, message, body, now)
+        headers = _headers(vault, endpoint, message, body, now)
         answered = await outbound.post(url, body, headers, ANSWER_WITHIN)
     except NotAllowed as refused:
         return Outcome(error=f"The address may not be called: {refused}")
@@ -75,13 +74,13 @@ async def send(
         status=answered.status,
         headers=answered.headers,
         latency_ms=answered.latency // MILLISECOND,
-        response_body=_readable(answered.body_start, secrets),
+        response_body=_readable(answered.body_start),
         error=_complaint(answered.status),
     )
 
 
 def _headers(
-    secrets: Sequence[Secret],
+    vault: Vault,
     endpoint: WebhookEndpoint | None,
     message: Message,
     body: bytes,
@@ -92,15 +91,14 @@ def _headers(
     if endpoint is None:
         unsigned = {"webhook-id": message_id, "webhook-timestamp": str(int(now.timestamp()))}
         return headers | unsigned
+    secrets = opened(vault, endpoint)
     return headers | sign(message_id, body, secrets, now, endpoint.signature_header)
 
 
-def _readable(body: bytes, secrets: Sequence[Secret]) -> str:
-    """The beginning of an answer, as any database can keep it and anybody may read it."""
+def _readable(body: bytes) -> str:
+    """The beginning of an answer, as any database can keep it and any member may read it."""
     text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    for secret in secrets:
-        text = text.replace(secret.value, HIDDEN)
-    return text[:LOGGED_CHARACTERS]
+    return masked(text)[:LOGGED_CHARACTERS]
 
 
 def _complaint(status: int) -> str | None:
