@@ -186,6 +186,10 @@ def check(site: Site, writers: Writers, connected: Sequence[UUID], new: str) -> 
         writers.turns
     )
 
+    said = "".join(process.says() for process in site.processes)
+    secrets = {*writers.endpoints.values(), *MASTER_KEY.split(":")[1:], site.key}
+    assert not any(secret in said for secret in secrets)
+
     for process in site.processes:
         process.kill()
     until_served(site.serve(**FROM_FILE), f"{site.url}/readyz")
