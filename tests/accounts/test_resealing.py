@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from accounts.sealing import fill, keys_in_use, opened, sealed_of, swap, with_new_key
 from installation import MASTER_KEY, Installation
+from oncue.accounts import resealing
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account, AccountSecret
-from oncue.accounts.resealing import Key, Part, Reason, reseal_part
+from oncue.accounts.resealing import Key, Part, Reason
 from oncue.accounts.vault import Vault, key_id_of, parse_keys
 from oncue.accounts.vault_check import secret_columns
 from oncue.db.sealed import Place, SealedColumn, count_by_key
@@ -31,8 +32,11 @@ async def reseal(
     *,
     batch: int = 200,
 ) -> Part:
+    rows = await oncue.db.read(
+        lambda session: resealing.find(session, vault, column, after, batch=batch)
+    )
     return await oncue.db.write(
-        lambda session: reseal_part(session, vault, column, after, oncue.clock(), batch=batch)
+        lambda session: resealing.reseal(session, vault, column, rows, oncue.clock())
     )
 
 
@@ -76,13 +80,16 @@ async def test_an_endpoint_is_not_changed_by_it(installation: Installation) -> N
 async def test_it_goes_part_by_part_and_on_where_it_stopped(installation: Installation) -> None:
     vault = with_new_key()
 
-    first = await reseal(installation, vault, batch=1)
-    second = await reseal(installation, vault, after=first.last, batch=1)
+    first = await installation.db.read(
+        lambda session: resealing.find(session, vault, ACCOUNT_SECRETS, None, batch=1)
+    )
+    done = await reseal(installation, vault, batch=1)
+    after = resealing.key_of(ACCOUNT_SECRETS, first[0])
+    second = await reseal(installation, vault, after=after, batch=1)
     rest = await reseal(installation, vault)  # as whoever begins again does
-    end = await reseal(installation, vault, after=rest.last)
+    end = await reseal(installation, vault)
 
-    assert [part.resealed for part in (first, second, rest, end)] == [1, 1, 2, 0]
-    assert end.last is None
+    assert [part.resealed for part in (done, second, rest, end)] == [1, 1, 2, 0]
     assert await installation.db.read(keys_in_use) == {"new"}
 
 
@@ -108,7 +115,8 @@ async def reseal_while_it_is_connected_again(oncue: Installation, account: Accou
                 session, old, account.workspace_id, account.id, {"accessToken": "2nd"}, None, now
             )
 
-        return reseal_part(session, Overtaken(new, renew), ACCOUNT_SECRETS, None, now)
+        found = resealing.find(session, new, ACCOUNT_SECRETS, None)
+        return resealing.reseal(session, Overtaken(new, renew), ACCOUNT_SECRETS, found, now)
 
     return await oncue.db.write(work)
 

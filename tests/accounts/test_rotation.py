@@ -208,7 +208,7 @@ class Busy:
 async def test_what_is_sealed_with_the_old_key_meanwhile_is_done_too(others: Others) -> None:
     vault = with_new_key()
 
-    rotated = await rotation(others, vault, Busy(others.oncue, times=20)).run(ignore)
+    rotated = await rotation(others, vault, Busy(others.oncue, times=8)).run(ignore)
 
     assert rotated.resealed > 4
     assert await in_use(others.oncue) == {"new"}

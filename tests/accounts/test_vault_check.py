@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from accounts.sealing import NEW_KEY, with_new_key
 from installation import MASTER_KEY, START, Installation
 from oncue.accounts.models import AccountSecret, VaultCheck
-from oncue.accounts.resealing import reseal_part
+from oncue.accounts.resealing import find, reseal
 from oncue.accounts.vault import Vault, VaultError, key_id_of, parse_keys
 from oncue.accounts.vault_check import (
     check_vault,
@@ -49,7 +49,7 @@ async def with_vault(oncue: Installation, vault: Vault, act: Callable[[Session, 
 
 def reseal_all(session: Session, vault: Vault) -> None:
     for column in secret_columns():
-        reseal_part(session, vault, column, None, START)
+        reseal(session, vault, column, find(session, vault, column, None), START)
 
 
 async def test_every_key_that_seals_has_a_word_and_gets_it_once(

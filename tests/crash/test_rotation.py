@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from threading import Event, Thread
 from typing import Any, Final, TypeVar
@@ -168,6 +169,27 @@ def test_a_change_that_is_killed_at_random_instants_likewise(on_postgres: Site) 
         done(rotate(site, "--remove-old"))
 
     check(site, writers, connected, said["keyId"])
+
+
+def test_a_worker_elsewhere_with_a_copy_of_the_key_file_is_not_left_behind(
+    on_postgres: Site, tmp_path: Path
+) -> None:
+    site, elsewhere = on_postgres, tmp_path / "elsewhere"
+    begin(site)
+    elsewhere.mkdir()
+    (elsewhere / "secret-keys").write_text(MASTER_KEY + "\n")
+    worker = site.start("worker", **(FROM_FILE | {"ONCUE_DATA_DIR": str(elsewhere)}))
+    eventually(lambda: "Publishing" in worker.says(), "the worker is there")
+
+    refused = rotate(site)
+
+    assert refused.ended(within=60) == 1
+    assert "have their keys from elsewhere" in refused.says()
+    assert f"process {worker._child.pid} on " in refused.says()
+    assert site.settings.key_file.read_text() == MASTER_KEY + "\n"
+    assert site.transact(keys_in_use) == {"test"}
+    worker.stop()
+    assert done(rotate(site))["left"] == {}
 
 
 def check(site: Site, writers: Writers, connected: Sequence[UUID], new: str) -> None:

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from oncue.accounts.holders import Holder, KeyHolder, holders
-from oncue.accounts.resealing import Key, Part, Unreadable, reseal_part
+from oncue.accounts.resealing import Key, Part, Unreadable, find, key_of, reseal
 from oncue.accounts.vault import Vault, VaultError
 from oncue.accounts.vault_check import retire_keys, secret_columns, verify_vault
 from oncue.db.database import Database
@@ -135,15 +136,19 @@ class Rotation:
         """One pass over a column: how many were sealed anew, and how many somebody else wrote."""
         resealed, overtaken = 0, 0
         after: Key | None = None
-        while True:
-            part = await self.db.write(partial(self._part, column, after))
+        while rows := await self.db.read(partial(self._find, column, after)):
+            part = await self.db.write(partial(self._reseal, column, rows))
             reach(RESEALED)
             self._unreadable += part.unreadable
             resealed, overtaken = resealed + part.resealed, overtaken + part.overtaken
-            if part.last is None:
-                return resealed, overtaken
             tell(part.resealed + len(part.unreadable))
-            after = part.last
+            after = key_of(column, rows[-1])
+        return resealed, overtaken
 
-    def _part(self, column: SealedColumn, after: Key | None, session: Session) -> Part:
-        return reseal_part(session, self.vault, column, after, self.now())
+    def _find(
+        self, column: SealedColumn, after: Key | None, session: Session
+    ) -> Sequence[RowMapping]:
+        return find(session, self.vault, column, after)
+
+    def _reseal(self, column: SealedColumn, rows: Sequence[RowMapping], session: Session) -> Part:
+        return reseal(session, self.vault, column, rows, self.now())
