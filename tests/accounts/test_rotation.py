@@ -37,6 +37,7 @@ class Others:
     oncue: Installation
     plan: dict[int, Callable[[Session], None]] = field(default_factory=dict)
     waited: float = 0.0
+    heard: list[str] = field(default_factory=list)
 
     async def sleep(self, seconds: float) -> None:
         before, self.waited = int(self.waited), self.waited + seconds
@@ -81,7 +82,12 @@ def rotation(others: Others, vault: Vault, db: Database | None = None) -> Rotati
     oncue = others.oncue
     mine = Holder(id=uuid4(), name="this", db=oncue.db, vault=vault, now=oncue.clock, beat=BEAT)
     return Rotation(
-        db=db or oncue.db, vault=vault, holder=mine, now=oncue.clock, sleep=others.sleep
+        db=db or oncue.db,
+        vault=vault,
+        holder=mine,
+        now=oncue.clock,
+        sleep=others.sleep,
+        say=others.heard.append,
     )
 
 
@@ -102,7 +108,7 @@ async def test_alone_it_seals_everything_anew_and_nothing_needs_the_old_key(
     assert sum(told) == 8
     assert await in_use(others.oncue) == {"new"}
     assert await others.oncue.db.read(lambda session: opened(session, vault)) == before
-    assert others.waited == 0
+    assert (others.waited, others.heard) == (0, [])
 
 
 async def test_once_more_it_finds_nothing_to_do(others: Others) -> None:
@@ -156,6 +162,7 @@ async def test_a_process_that_was_killed_is_waited_for_until_it_counts_as_gone(
 
     assert rotated.resealed == 4
     assert 14 < others.waited < 16
+    assert others.heard == ["Waiting for a sign of process 7 on web-2, or for none to come"]
 
 
 async def test_a_key_is_made_only_where_everybody_has_the_same_file(others: Others) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from accounts.sealing import keys_in_use, opened, swap
 from cli.operators import Operator
+from oncue.accounts.holders import KeyHolder
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.vault import open_vault
 from oncue.db.open import open_database
@@ -24,6 +26,7 @@ from oncue.settings import load
 T = TypeVar("T")
 
 ROTATE: Final = ("keys", "rotate-secrets")
+OLD: Final = "old:" + "o" * 43 + "="
 NEW: Final = "new:" + "n" * 43 + "="
 
 
@@ -223,6 +226,50 @@ def test_secrets_that_cannot_be_opened_are_named_and_stop_nothing(
         operator.types("accounts", "remove", shown[platform])
     assert operator.types(*ROTATE).code == 0
     assert operator.types(*ROTATE, "--remove-old").code == 0
+
+
+def test_a_backup_made_before_a_change_needs_the_old_key_and_goes_on_from_there(
+    operator: Operator, file: Path, tmp_path: Path
+) -> None:
+    operator.types("init", "--sandbox")
+    old, database = file.read_text(), operator.folder / "oncue.db"
+    shutil.copy(database, tmp_path / "backup.db")
+    operator.types(*ROTATE)
+    operator.types(*ROTATE, "--remove-old")
+    shutil.copy(tmp_path / "backup.db", database)
+
+    without = operator.types("init")
+    file.write_text(file.read_text() + old)
+    with_old = operator.types(*ROTATE, "--json")
+
+    assert without.code == 1
+    assert f"lack {old.partition(':')[0]!r}" in without.err
+    assert "behind the others" in without.err
+    assert (with_old.code, with_old.json["resealed"]) == (0, 4)
+    assert is_readable()
+
+
+@pytest.mark.usefixtures("anywhere")
+def test_a_key_goes_round_several_processes_behind_the_present_one_first(
+    operator: Operator,
+) -> None:
+    operator.set("ONCUE_SECRET_KEYS", OLD)
+    operator.types("init", "--sandbox")
+
+    for keys, in_use in ((f"{OLD},{NEW}", "old"), (f"{NEW},{OLD}", "new"), (NEW, "new")):
+        operator.set("ONCUE_SECRET_KEYS", keys)
+        assert operator.types("init").code == 0  # as any process starts
+        assert operator.types(*ROTATE, "--json").code == (0 if "," in keys else 1)
+        assert transact(keys_in_use) == {in_use}
+
+
+def test_a_command_that_has_ended_holds_no_keys_any_more(operator: Operator) -> None:
+    operator.types("init", "--sandbox")
+
+    operator.types(*ROTATE)
+    operator.types(*ROTATE, "--remove-old")
+
+    assert transact(lambda session: session.scalars(select(KeyHolder)).all()) == []
 
 
 def test_one_at_a_time(operator: Operator, file: Path) -> None:

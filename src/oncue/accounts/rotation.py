@@ -48,12 +48,16 @@ class Rotated:
 
 @dataclass(kw_only=True)
 class Rotation:
-    """One command's work. `holder` is this very process, among the others that hold keys."""
+    """One command's work. `holder` is this very process, among the others that hold keys.
+
+    `say` is told what it waits for, where that takes long.
+    """
 
     db: Database
     vault: Vault
     holder: Holder
     now: Clock
+    say: Callable[[str], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _unreadable: list[Unreadable] = field(default_factory=list)
 
@@ -70,7 +74,6 @@ class Rotation:
 
     async def run(self, tell: Tell) -> Rotated:
         """Seal everything with the current key. Raises VaultError."""
-        await self.holder.act()
         await self.db.write(lambda session: verify_vault(session, self.vault))
         await self._until_all_seal_with_it()
         resealed = await self._passes(tell)
@@ -83,7 +86,6 @@ class Rotation:
 
     async def retire(self) -> Mapping[str, int]:
         """Make sure that the old keys are not needed; those that are, and for how much."""
-        await self.holder.act()
         await self.db.write(lambda session: verify_vault(session, self.vault))
         await self._until_all_seal_with_it()
         await self.db.drain()
@@ -109,8 +111,9 @@ class Rotation:
                 if first.setdefault(other.id, other.seen_at) != other.seen_at
             ]
             if stubborn and waited >= PATIENCE:
-                named = ", ".join(other.name for other in stubborn)
-                raise VaultError(f"Some processes {complaint}: {named}. {BY_HAND}")
+                raise VaultError(f"Some processes {complaint}: {_names(stubborn)}. {BY_HAND}")
+            if waited < PATIENCE <= waited + GLANCE:
+                self.say(f"Waiting for a sign of {_names(others)}, or for none to come")
             await self.sleep(GLANCE)
             waited += GLANCE
 
@@ -152,3 +155,7 @@ class Rotation:
 
     def _reseal(self, column: SealedColumn, rows: Sequence[RowMapping], session: Session) -> Part:
         return reseal(session, self.vault, column, rows, self.now())
+
+
+def _names(found: Sequence[KeyHolder]) -> str:
+    return ", ".join(holder.name for holder in found)

@@ -90,11 +90,11 @@ async def _rotate(current: Settings, *, is_shown: bool) -> Changed:
                 add_new_key(current.key_file)
             vault.look_again()
         use = await rotation.db.read(in_use)
-        with Progress(
-            console=errors, transient=True, disable=not (is_shown and errors.is_terminal)
-        ) as progress:
+        is_hidden = not (is_shown and errors.is_terminal)
+        with Progress(console=errors, transient=True, disable=is_hidden) as progress:
             task = progress.add_task("sealing anew", total=_of_others(use, vault.current))
-            rotated = await rotation.run(lambda count: progress.advance(task, count))
+            async with reporting(rotation.holder):
+                rotated = await rotation.run(lambda count: progress.advance(task, count))
         unused = [key_id for key_id in vault.keys.unused if key_id not in rotated.left]
         return Changed(key_id=vault.current, made_key=made_key, unused=unused, rotated=rotated)
 
@@ -122,7 +122,8 @@ async def _rotation(current: Settings) -> AsyncIterator[Rotation]:
     try:
         await upgrade_schema(current, db)
         await db.write(lambda session: verify_vault(session, vault))
-        yield Rotation(db=db, vault=vault, holder=new_holder(current, db, vault), now=utc_now)
+        holder = new_holder(current, db, vault)
+        yield Rotation(db=db, vault=vault, holder=holder, now=utc_now, say=_mention)
     finally:
         await db.close()
 
@@ -245,3 +246,8 @@ def _secrets(count: int) -> str:
 def _say(words: str) -> None:
     """One line, however long: people copy commands from it."""
     console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _mention(words: str) -> None:
+    """Beside what the command prints."""
+    errors.print(words, highlight=False, markup=False, soft_wrap=True)
