@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts import service as accounts
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import Vault, create_key_file, open_vault
+from oncue.accounts.vault_check import verify_vault
 from oncue.connectors.base import Identity
 from oncue.db.open import open_database
 from oncue.lib.clock import utc_now
@@ -113,7 +114,7 @@ async def _populate(settings: Settings, account_count: int, key_count: int) -> P
     db = open_database(settings)
 
     def work(session: Session) -> Place:
-        accounts.verify_vault(session, vault)
+        verify_vault(session, vault)
         owner = workspaces.create(session, "Bench", utc_now()).id
         return Place(
             settings=settings,

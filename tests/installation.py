@@ -33,8 +33,9 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
-from oncue.accounts.service import NewAccount, verify_vault
+from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import Vault, parse_keys
+from oncue.accounts.vault_check import verify_vault
 from oncue.api.app import create_app
 from oncue.api.edge import Edge
 from oncue.api.services import Services

@@ -2,18 +2,22 @@
 
 import asyncio
 import fcntl
+import os
 import random
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import BinaryIO, Final
+from uuid import uuid4
 
 import oncue.tables  # noqa: F401  (the migrations compare with all of them)
 from oncue.accounts import expiring
-from oncue.accounts.service import verify_vault
+from oncue.accounts.holders import LOOK_SECONDS, Holder
 from oncue.accounts.vault import Vault, open_vault
+from oncue.accounts.vault_check import verify_vault
 from oncue.accounts.wire import Wire
 from oncue.api.services import Services
 from oncue.db import migrate
@@ -37,7 +41,13 @@ from oncue.media.storage import Storage, open_storage
 from oncue.publishing.ahead import MendingAhead
 from oncue.publishing.comments import Commenter
 from oncue.publishing.duties import Duty
-from oncue.publishing.engine import Engine, MemoryEngine, PostgresEngine, install_queue
+from oncue.publishing.engine import (
+    Engine,
+    MemoryEngine,
+    PostgresEngine,
+    guard,
+    install_queue,
+)
 from oncue.publishing.files import file_of
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
@@ -92,22 +102,49 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await upgrade_schema(settings, db)
         await db.write(lambda session: verify_vault(session, vault))
         engine = open_engine(db, settings.heartbeat)
-        yield assemble(
-            settings,
-            db,
-            vault,
-            http,
-            engine,
-            outbound,
-            probe=probe,
-            render=render,
-            now=utc_now,
-            sleep=asyncio.sleep,
-        )
+        async with reporting(new_holder(settings, db, vault)):
+            yield assemble(
+                settings,
+                db,
+                vault,
+                http,
+                engine,
+                outbound,
+                probe=probe,
+                render=render,
+                now=utc_now,
+                sleep=asyncio.sleep,
+            )
     finally:
         resolver.close()
         await http.close()
         await db.close()
+
+
+def new_holder(settings: Settings, db: Database, vault: Vault) -> Holder:
+    """This process, as one that holds keys."""
+    name = f"process {os.getpid()} on {socket.gethostname()}"
+    return Holder(id=uuid4(), name=name, db=db, vault=vault, now=utc_now, beat=settings.heartbeat)
+
+
+@asynccontextmanager
+async def reporting(holder: Holder) -> AsyncIterator[None]:
+    """Have others know which keys this process has, for as long as the block lasts."""
+
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await guard("holding_keys", holder.act)
+
+    await holder.act()
+    task = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await guard("holding_keys", holder.leave)
 
 
 def assemble(
@@ -162,7 +199,7 @@ def assemble(
         outbound=outbound,
         intake=intake,
         processor=processor,
-        links=Links(base=settings.address, now=now, keys=vault.derived(MEDIA_LINKS)),
+        links=Links(base=settings.address, now=now, keys=partial(vault.derived, MEDIA_LINKS)),
         gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)

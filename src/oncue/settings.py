@@ -61,7 +61,7 @@ class Settings:
     """
 
     data_dir: Path = Path("oncue-data")
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     secret_keys: str = field(default="", repr=False)
     public_url: str = ""
     sandbox_url: str = ""

@@ -1,6 +1,7 @@
 """Every table of the schema: importing this module makes them all known."""
 
 from oncue import outbox
+from oncue.accounts import holders
 from oncue.accounts import models as accounts
 from oncue.media import models as media
 from oncue.posts import import_models as imports
@@ -11,6 +12,7 @@ from oncue.workspaces import models as workspaces
 
 __all__ = [
     "accounts",
+    "holders",
     "imports",
     "media",
     "outbox",

@@ -21,6 +21,7 @@ from oncue.accounts.tokens import load
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import BINDING_KEY
 from oncue.db.base import Base
+from oncue.db.sealed import Place
 from oncue.errors import Invalid, Unavailable
 from oncue.lib import ids
 
@@ -209,7 +210,7 @@ async def spoil(oncue: Installation, kind: type[Base]) -> None:
     """Put what was sealed for another place into every row of a table."""
     table = kind.__table__
     assert isinstance(table, Table)
-    sealed = oncue.services.vault.seal("canary", "elsewhere")
+    sealed = oncue.services.vault.seal("canary", Place("elsewhere"))
     moved = update(table).values(sealed=sealed)
     await oncue.db.write(lambda session: session.execute(moved).close())
 

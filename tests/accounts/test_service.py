@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from installation import MASTER_KEY, Installation
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account, AccountSecret
-from oncue.accounts.service import NewAccount, verify_vault
+from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import VaultError, new_key, parse_keys
+from oncue.accounts.vault_check import verify_vault
 from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
 from oncue.errors import Invalid, NotFound

@@ -44,6 +44,9 @@ class Dying:
     def on(self, topic: Topic, wake: Callable[[], None]) -> None:
         self._db.on(topic, wake)
 
+    async def drain(self) -> None:
+        await self._db.drain()
+
     async def close(self) -> None:
         await self._db.close()
 

@@ -23,6 +23,8 @@ from oncue.settings import Settings
 
 EVERYTHING = ["settings", "data folder", "secret keys", "schema", "vault"]
 EVERYTHING += [
+    "sealed secrets",
+    "processes",
     "clock",
     "due posts",
     "being published",

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from installation import MASTER_KEY, connect
 from oncue.accounts.models import Account
-from oncue.accounts.service import verify_vault
 from oncue.accounts.vault import parse_keys
+from oncue.accounts.vault_check import verify_vault
 from oncue.db.open import open_database
 from oncue.lib import ids
 from oncue.lib.clock import utc_now

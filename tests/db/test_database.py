@@ -1,13 +1,19 @@
 """What both databases promise: one function is one transaction."""
 
 from typing import NoReturn
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.notes import numbers, write, writing
+from installation import START
+from oncue.accounts.holders import KeyHolder
 from oncue.db.database import Database, Topic
+from oncue.db.open import open_database
+from oncue.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -73,3 +79,20 @@ async def test_nobody_is_woken_by_what_makes_nothing_due(db: Database) -> None:
     await db.write(writing(1))
 
     assert woken == []
+
+
+async def test_what_is_written_is_not_told_by_the_error_that_it_meets(settings: Settings) -> None:
+    db = open_database(settings)
+    twice = insert(KeyHolder).values(
+        id=uuid4(), name="canary", keys=["canary"], source="canary", seen_at=START
+    )
+
+    def write(session: Session) -> None:
+        session.execute(twice)
+        session.execute(twice)
+
+    with pytest.raises(IntegrityError) as refused:
+        await db.write(write)
+
+    await db.close()
+    assert "canary" not in str(refused.value)

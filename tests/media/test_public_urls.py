@@ -1,6 +1,7 @@
 """Addresses of files: good without a key, for one file, for a time, and for nothing else."""
 
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -195,7 +196,9 @@ async def test_addresses_begin_with_the_public_one_whatever_the_request_says(
 
 def links_of(keys: str, clock: Clock) -> Links:
     vault = parse_keys(keys)
-    return Links(base="https://oncue.example.com", now=clock, keys=vault.derived("media links"))
+    return Links(
+        base="https://oncue.example.com", now=clock, keys=partial(vault.derived, "media links")
+    )
 
 
 def checked(links: Links, url: str) -> None:

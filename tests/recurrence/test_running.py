@@ -61,6 +61,9 @@ class Dying:
     def on(self, topic: object, wake: Callable[[], None]) -> None:
         raise AssertionError("nobody waits here")
 
+    async def drain(self) -> None:
+        await self.db.drain()
+
     async def close(self) -> None:
         await self.db.close()
 

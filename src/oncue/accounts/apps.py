@@ -9,14 +9,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import WorkspaceApp
-from oncue.accounts.vault import Tampered, Vault
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.grants import App
 from oncue.connectors.oauth import Authorises, KnownBy
 from oncue.connectors.registry import CONNECTORS, spec_of
+from oncue.db.sealed import Place, place_of
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.settings import PREFIX, Settings
 
-FIELD: Final = "app"
 IN_THE_SANDBOX: Final = App(client_id="oncue", secret="sandbox")  # noqa: S106  (it takes any)
 
 
@@ -31,7 +31,7 @@ def given(
     row = _row(session, workspace_id, platform)
     if row is not None:
         try:
-            secret = vault.open(row.sealed, FIELD, workspace_id, platform)
+            secret = vault.open(row.sealed, _place(workspace_id, platform))
         except Tampered:
             secret = ""
         found.append(App(client_id=row.client_id, secret=secret))
@@ -62,8 +62,8 @@ def put(
         row = WorkspaceApp(workspace_id=workspace_id, platform=platform, created_at=now)
         session.add(row)
     row.client_id = app.client_id
-    row.sealed = vault.seal(app.secret, FIELD, workspace_id, platform)
-    row.key_id = vault.current
+    row.sealed = vault.seal(app.secret, _place(workspace_id, platform))
+    row.key_id = key_id_of(row.sealed)
     row.updated_at = now
     session.flush()
     return row
@@ -110,3 +110,7 @@ def _row(session: Session, workspace_id: UUID, platform: str) -> WorkspaceApp | 
         .where(WorkspaceApp.workspace_id == workspace_id, WorkspaceApp.platform == platform)
         .execution_options(populate_existing=True)
     )
+
+
+def _place(workspace_id: UUID, platform: str) -> Place:
+    return place_of(WorkspaceApp.sealed, workspace_id=workspace_id, platform=platform)

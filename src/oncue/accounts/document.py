@@ -15,15 +15,15 @@ from yarl import URL
 
 from oncue.accounts.models import ClientKey
 from oncue.accounts.signing import ALGORITHM, Key
-from oncue.accounts.vault import Vault
+from oncue.accounts.vault import Vault, key_id_of
 from oncue.db.database import serialise
+from oncue.db.sealed import place_of
 from oncue.settings import Settings
 
 DOCUMENT_PATH: Final = "/oauth/client-metadata.json"
 RETURN_PATH: Final = "/oauth/callback"
 CLIENT_NAME: Final = "Oncue"
 LOOPBACK: Final = ("127.0.0.1", "::1")
-FIELD: Final = "client key"
 KEY_LOCK: Final = 0x6F6E6375 + 16
 
 
@@ -82,7 +82,7 @@ def is_loopback(url: str) -> bool:
 def find_key(session: Session, vault: Vault) -> Key | None:
     """The installation's key; raises Tampered where it is not what was sealed."""
     sealed = session.scalar(select(ClientKey.sealed))
-    return None if sealed is None else Key(vault.open(sealed, FIELD))
+    return None if sealed is None else Key(vault.open(sealed, place_of(ClientKey.sealed)))
 
 
 def make_key(session: Session, vault: Vault, now: datetime) -> Key:
@@ -91,9 +91,8 @@ def make_key(session: Session, vault: Vault, now: datetime) -> Key:
     if (present := find_key(session, vault)) is not None:
         return present
     key = Key.new()
+    sealed = vault.seal(key.pem, place_of(ClientKey.sealed))
     session.execute(
-        insert(ClientKey).values(
-            id=1, sealed=vault.seal(key.pem, FIELD), key_id=vault.current, created_at=now
-        )
+        insert(ClientKey).values(id=1, sealed=sealed, key_id=key_id_of(sealed), created_at=now)
     )
     return key

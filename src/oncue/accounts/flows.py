@@ -16,12 +16,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import OAuthFlow
-from oncue.accounts.vault import Tampered, Vault
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Secrets
+from oncue.db.sealed import Place, place_of
 from oncue.errors import Invalid, Issue
 
 LIVES: Final = timedelta(minutes=10)
-FIELD: Final = "flow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ def keep(session: Session, vault: Vault, state: str, flow: Flow, now: datetime) 
     """Remember somebody who is about to be sent away."""
     digest = _digest(state)
     secret = json.dumps({"verifier": flow.verifier, "kept": dict(flow.kept)})
+    sealed = vault.seal(secret, _place(flow.workspace_id, digest))
     session.execute(
         insert(OAuthFlow).values(
             state=digest,
@@ -50,8 +51,8 @@ def keep(session: Session, vault: Vault, state: str, flow: Flow, now: datetime) 
             platform=flow.platform,
             server=flow.server,
             redirect_uri=flow.redirect_uri,
-            sealed=vault.seal(secret, FIELD, flow.workspace_id, digest),
-            key_id=vault.current,
+            sealed=sealed,
+            key_id=key_id_of(sealed),
             created_at=now,
             expires_at=now + LIVES,
         )
@@ -95,7 +96,7 @@ def use(
     if row is None:
         raise unknown_state()
     try:
-        secret = json.loads(vault.open(row.sealed, FIELD, row.workspace_id, digest))
+        secret = json.loads(vault.open(row.sealed, _place(row.workspace_id, digest)))
     except Tampered:
         raise unknown_state() from None
     return Flow(
@@ -130,3 +131,7 @@ def unknown_state() -> Invalid:
 
 def _digest(state: str) -> str:
     return hashlib.sha256(state.encode()).hexdigest()
+
+
+def _place(workspace_id: UUID, digest: str) -> Place:
+    return place_of(OAuthFlow.sealed, workspace_id=workspace_id, state=digest)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.sealing import Held, seal, unseal
-from oncue.accounts.vault import Tampered, Vault
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Secrets
 from oncue.lib import ids
 
@@ -102,12 +102,13 @@ def keep(
 
     Whoever could renew them is connected, whatever was believed meanwhile.
     """
+    sealed = seal(vault, secrets, taken.workspace_id, taken.account_id)
     kept = session.execute(
         update(AccountSecret)
         .where(*_same_generation(taken))
         .values(
-            sealed=seal(vault, secrets, taken.workspace_id, taken.account_id),
-            key_id=vault.current,
+            sealed=sealed,
+            key_id=key_id_of(sealed),
             generation=AccountSecret.generation + 1,
             expires_at=expires_at,
             renew_at=renew_at,

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
+from oncue.db.sealed import sealed
 
 
 class Account(Base):
@@ -64,7 +65,9 @@ class AccountSecret(Base):
 
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID]
-    sealed: Mapped[str]  # v1:<key id>:<nonce>:<ciphertext>
+    sealed: Mapped[str] = mapped_column(
+        info=sealed("{workspace_id}|{account_id}|credentials", key_id="key_id", kind="acc")
+    )
     key_id: Mapped[str] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]  # of the session within, where the network has one
     updated_at: Mapped[datetime]
@@ -89,7 +92,9 @@ class OAuthFlow(Base):
     platform: Mapped[str]
     server: Mapped[str]
     redirect_uri: Mapped[str]
-    sealed: Mapped[str]  # the verifier, the key, and where the code is redeemed
+    sealed: Mapped[str] = mapped_column(  # the verifier, the key, where the code is redeemed
+        info=sealed("flow|{workspace_id}|{state}", key_id="key_id")
+    )
     key_id: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -104,7 +109,9 @@ class WorkspaceApp(Base):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"), primary_key=True)
     platform: Mapped[str] = mapped_column(primary_key=True)
     client_id: Mapped[str]
-    sealed: Mapped[str]  # the secret; it may be empty
+    sealed: Mapped[str] = mapped_column(  # the secret; it may be empty
+        info=sealed("app|{workspace_id}|{platform}", key_id="key_id")
+    )
     key_id: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -123,7 +130,9 @@ class RegisteredApp(Base):
     server: Mapped[str] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(primary_key=True)
     redirect_uri: Mapped[str]
-    sealed: Mapped[str]  # the secret
+    sealed: Mapped[str] = mapped_column(  # the secret
+        info=sealed("registration|{workspace_id}|{platform}|{server}|{client_id}", key_id="key_id")
+    )
     key_id: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
 
@@ -134,15 +143,18 @@ class ClientKey(Base):
     __tablename__ = "client_key"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sealed: Mapped[str]
+    sealed: Mapped[str] = mapped_column(info=sealed("client key", key_id="key_id"))
     key_id: Mapped[str]
     created_at: Mapped[datetime]
 
 
 class VaultCheck(Base):
-    """One sealed word, so that a wrong key is noticed at start and not at the first post."""
+    """A word sealed with a key that is in use, for each of them.
+
+    So a key that is wrong or missing is noticed at the start and not at the first post.
+    """
 
     __tablename__ = "vault_check"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sealed: Mapped[str]
+    sealed: Mapped[str] = mapped_column(info=sealed("check", is_of_one_key=True))

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import RegisteredApp
-from oncue.accounts.vault import Tampered, Vault
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.grants import App
-
-FIELD: Final = "registration"
+from oncue.db.sealed import Place, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +46,7 @@ def keep(
 ) -> None:
     """Remember who we are there."""
     forget(session, where, app.client_id)  # a server may hand out a name again
+    sealed = vault.seal(app.secret, _place(where, app.client_id))
     session.execute(
         insert(RegisteredApp).values(
             workspace_id=where.workspace_id,
@@ -55,8 +54,8 @@ def keep(
             server=where.server,
             client_id=app.client_id,
             redirect_uri=redirect_uri,
-            sealed=vault.seal(app.secret, *_place(where, app.client_id)),
-            key_id=vault.current,
+            sealed=sealed,
+            key_id=key_id_of(sealed),
             created_at=now,
         )
     )
@@ -72,7 +71,7 @@ def forget(session: Session, where: Where, client_id: str) -> None:
 def _opened(vault: Vault, row: RegisteredApp) -> App | None:
     where = Where(workspace_id=row.workspace_id, platform=row.platform, server=row.server)
     try:
-        secret = vault.open(row.sealed, *_place(where, row.client_id))
+        secret = vault.open(row.sealed, _place(where, row.client_id))
     except Tampered:
         return None
     return App(client_id=row.client_id, secret=secret)
@@ -86,5 +85,11 @@ def _there(where: Where) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _place(where: Where, client_id: str) -> tuple[UUID | str, ...]:
-    return FIELD, where.workspace_id, where.platform, where.server, client_id
+def _place(where: Where, client_id: str) -> Place:
+    return place_of(
+        RegisteredApp.sealed,
+        workspace_id=where.workspace_id,
+        platform=where.platform,
+        server=where.server,
+        client_id=client_id,
+    )

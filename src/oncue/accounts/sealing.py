@@ -3,13 +3,12 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
+from oncue.accounts.models import AccountSecret
 from oncue.accounts.vault import Vault
 from oncue.connectors.base import Secrets
-
-FIELD: Final = "credentials"
+from oncue.db.sealed import Place, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +21,14 @@ class Held:
 
 
 def seal(vault: Vault, secrets: Secrets, workspace_id: UUID, account_id: UUID) -> str:
-    return vault.seal(json.dumps(dict(secrets)), workspace_id, account_id, FIELD)
+    return vault.seal(json.dumps(dict(secrets)), _place(workspace_id, account_id))
 
 
 def unseal(vault: Vault, sealed: str, workspace_id: UUID, account_id: UUID) -> Secrets:
     """Raises Tampered, VaultError."""
-    secrets: dict[str, str] = json.loads(vault.open(sealed, workspace_id, account_id, FIELD))
+    secrets: dict[str, str] = json.loads(vault.open(sealed, _place(workspace_id, account_id)))
     return secrets
+
+
+def _place(workspace_id: UUID, account_id: UUID) -> Place:
+    return place_of(AccountSecret.sealed, workspace_id=workspace_id, account_id=account_id)

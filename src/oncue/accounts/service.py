@@ -10,9 +10,9 @@ from sqlalchemy import ScalarSelect, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue import outbox
-from oncue.accounts.models import Account, AccountSecret, VaultCheck
+from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.sealing import Held, seal, unseal
-from oncue.accounts.vault import Tampered, Vault, VaultError
+from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Identity, Secrets
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
@@ -23,7 +23,6 @@ from oncue.lib import ids
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
 FIRST_NUMBER: Final = 1
 NEEDS_CONNECTING: Final = ("expired", "revoked")
-CANARY: Final = "these are the right keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,9 +278,10 @@ def store_secrets(
 
     Whoever is renewing what was there comes too late with it.
     """
+    sealed = seal(vault, secrets, workspace_id, account_id)
     values = {
-        "sealed": seal(vault, secrets, workspace_id, account_id),
-        "key_id": vault.current,
+        "sealed": sealed,
+        "key_id": key_id_of(sealed),
         "expires_at": expires_at,
         "renew_at": renew_at,
         "updated_at": now,
@@ -327,17 +327,3 @@ def load_secrets(
     """The same, without the generation."""
     held = load_held(session, vault, workspace_id, account_id)
     return None if held is None else (held.secrets, held.expires_at)
-
-
-def verify_vault(session: Session, vault: Vault) -> None:
-    """Raise VaultError where these keys are not the ones the data was sealed with."""
-    sealed = session.scalar(select(VaultCheck.sealed))
-    if sealed is None:
-        session.execute(insert(VaultCheck).values(id=1, sealed=vault.seal(CANARY, "check")))
-        return
-    try:
-        vault.open(sealed, "check")
-    except Tampered:
-        raise VaultError(
-            "The secret keys are not the ones this installation's secrets were sealed with"
-        ) from None

@@ -8,6 +8,7 @@ from typing import Final
 
 from oncue.accounts.places import Clients, Place, place_of
 from oncue.accounts.proofs import Bound, Nonces, send_proved
+from oncue.accounts.scrubbing import said_in, scrubbed
 from oncue.accounts.signing import Key
 from oncue.accounts.vault import Vault
 from oncue.connectors.base import (
@@ -82,7 +83,7 @@ class Wire:
         bound = None
         if key := secrets.get(BINDING_KEY):
             bound = Bound(key=Key(key), token=secrets["accessToken"])
-        reply = await self._answer(request, place, bound)
+        reply = scrubbed(await self._answer(request, place, bound), secrets)
         connector.judge(reply)
         return reply
 
@@ -98,7 +99,8 @@ class Wire:
             json=exchange.json,
             form=exchange.form,
         )
-        return await self._answer(request, place, Bound(key=Key(key)) if key else None)
+        reply = await self._answer(request, place, Bound(key=Key(key)) if key else None)
+        return scrubbed(reply, said_in(exchange)) if reply.status >= 400 else reply
 
     async def _answer(self, request: Request, place: Place, bound: Bound | None) -> Reply:
         client = Clients(http=self.http, guarded=self.guarded).to(request.url, place)

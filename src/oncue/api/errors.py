@@ -10,16 +10,27 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from oncue.accounts.vault import VaultError
 from oncue.api.compat import envelope
 from oncue.api.deps import count_unrouted
 from oncue.api.edge import TooLarge
 from oncue.api.fields import Out
 from oncue.api.idempotency import Replayed, as_response
-from oncue.errors import AppError, Invalid, Issue, Malformed, TooManyRequests, Unauthorized
+from oncue.errors import (
+    AppError,
+    Invalid,
+    Issue,
+    Malformed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from oncue.lib.logs import is_secret_name, masked
 
 log = structlog.get_logger()
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+HOLD_SECRETS: Final = ("/v1/accounts",)  # whose bodies are never repeated
 KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
 SECRET: Final = frozenset({"credentials", "clientSecret", "code", "state"})  # never shown again
 SHOWN_CHARACTERS: Final = 80
@@ -43,6 +54,7 @@ class ErrorOut(Out):
 def install(app: FastAPI) -> None:
     """Have the application word every error here."""
     app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(VaultError, _locked)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(TooLarge, _too_large)
@@ -89,6 +101,12 @@ async def _app_error(request: Request, error: Exception) -> JSONResponse:
     return render(request, error)
 
 
+async def _locked(request: Request, error: Exception) -> JSONResponse:
+    log.error("secret_keys_wrong", reason=str(error))
+    words = "The secret keys of this server are not in order; nothing was changed."
+    return render(request, Unavailable(words))
+
+
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
@@ -96,11 +114,13 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
         if problem["type"] == "json_invalid":
             why = problem.get("ctx", {}).get("error", "it cannot be read")
             return render(request, Malformed(f"The body is not JSON: {why}"))
-    return render(request, Invalid([as_issue(problem) for problem in problems[:SHOWN_ISSUES]]))
+    shows = not request.url.path.startswith(HOLD_SECRETS)
+    issues = [as_issue(problem, shows=shows) for problem in problems[:SHOWN_ISSUES]]
+    return render(request, Invalid(issues))
 
 
-def as_issue(problem: Mapping[str, Any]) -> Issue:
-    """One of Pydantic's findings, in our words."""
+def as_issue(problem: Mapping[str, Any], *, shows: bool = True) -> Issue:
+    """One of Pydantic's findings, in our words; `shows` the value where it may help."""
     context = problem.get("ctx", {})
     path = [part for part in problem["loc"] if part != "[key]"]
     if path and path[0] in ("body", "query", "path", "header"):
@@ -134,7 +154,8 @@ def as_issue(problem: Mapping[str, Any]) -> Issue:
             message = f"must be {bound} {limit}{_shown(value)}"
             return Issue(field=field, message=message, facts={"limit": limit})
         case _:
-            shown = "" if SECRET.intersection(path) else _shown(value)
+            is_secret = any(part in SECRET or is_secret_name(str(part)) for part in path)
+            shown = _shown(value) if shows and not is_secret else ""
             return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
 
 
@@ -157,7 +178,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool | int | float) or (
         isinstance(value, str) and len(value) <= SHOWN_CHARACTERS and value.isprintable()
     ):
-        return f" (it is {value!r})"
+        return masked(f" (it is {value!r})")
     return ""
 
 
@@ -169,7 +190,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         except AppError as refused:
             return render(request, refused)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
-    message = f"There is no {request.method} {request.url.path} here"
+    message = masked(f"There is no {request.method} {request.url.path} here")
     headers = error.headers
     if error.status_code == 405:
         headers = {"allow": ", ".join(_methods(request))}

@@ -4,20 +4,22 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, TypeVar
-from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
+from oncue.accounts.vault import Tampered
 from oncue.api.deps import AnyCaller, Shared
 from oncue.api.fields import Said
 from oncue.api.services import Services
-from oncue.errors import AppError
+from oncue.db.sealed import Place, place_of
+from oncue.errors import AppError, Conflict
 from oncue.lib.crashpoints import BEFORE_ANSWER, reach
 from oncue.workspaces import idempotency
 from oncue.workspaces.idempotency import Answer, Keyed
+from oncue.workspaces.models import IdempotencyKey
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -83,7 +85,7 @@ class Once:
         def both(session: Session) -> tuple[M, Answer]:
             result = work(session)
             answer = _answer(result, status)
-            return result, replace(answer, body=vault.seal(answer.body, *_place(request)))
+            return result, replace(answer, body=vault.seal(answer.body, _place(request)))
 
         try:
             return await self._run(both)
@@ -99,7 +101,10 @@ class Once:
             raise self._opened(before, self.request) from None
 
     def _opened(self, before: Replayed, request: Keyed) -> Replayed:
-        opened = self.shared.vault.open(before.answer.body, *_place(request))
+        try:
+            opened = self.shared.vault.open(before.answer.body, _place(request))
+        except Tampered:
+            raise Conflict("This was done, and its answer cannot be read any more") from None
         return Replayed(replace(before.answer, body=opened))
 
     async def respond(self, work: Callable[[Session], Answer]) -> Response:
@@ -215,9 +220,15 @@ def _answer(result: BaseModel, status: int) -> Answer:
     return Answer(status=status, body=result.model_dump_json(by_alias=True))
 
 
-def _place(request: Keyed) -> tuple[UUID | str, ...]:
+def _place(request: Keyed) -> Place:
     """What a sealed answer is bound to."""
-    return "idempotency", request.workspace_id, request.key_id, request.operation, request.key
+    return place_of(
+        IdempotencyKey.body,
+        workspace_id=request.workspace_id,
+        key_id=request.key_id,
+        operation=request.operation,
+        key=request.key,
+    )
 
 
 def _is_key(key: str) -> bool:

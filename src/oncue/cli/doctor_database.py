@@ -1,4 +1,4 @@
-"""What the doctor looks at in the database: its schema, its keys, and work that is held up."""
+"""What the doctor looks at in the database: its schema, its queue, and work that is held up."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,9 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
-from oncue.accounts.service import verify_vault
-from oncue.accounts.vault import Vault, VaultError, open_vault
 from oncue.cli.doctor_media import media_space
+from oncue.cli.doctor_vault import secrets
 from oncue.cli.findings import Finding, Level, ok, problem, warning
 from oncue.db import migrate
 from oncue.db.database import Database
@@ -54,7 +53,7 @@ async def _examine(db: Database, current: Settings, now: datetime) -> list[Findi
     schema = await db.read(_schema)
     if schema.level is Level.PROBLEM:
         return [schema]
-    found = [schema, await _canary(db, current)]
+    found = [schema, *await secrets(db, current, now)]
     if isinstance(db, PostgresDatabase):
         found += [await _queue(db)]
     for look in (_clock, _overdue, _stuck, _held, _unknown, _reconnect):
@@ -80,21 +79,6 @@ def _schema(session: Session) -> Finding:
         words = f"Tables are missing: {', '.join(sorted(missing))}"
         return problem(name, words, "Put the database back from a backup.")
     return ok(name, f"revision {revision}, all tables there")
-
-
-async def _canary(db: Database, current: Settings) -> Finding:
-    """Whether the keys at hand are the ones that the data was sealed with."""
-    name = "vault"
-    try:
-        vault = open_vault(current.secret_keys, current.key_file)
-        await db.read(_opens(vault))
-    except VaultError as wrong:
-        return problem(name, str(wrong), "Put the right keys back from their backup.")
-    return ok(name, f"the keys open it; {vault.current} seals")
-
-
-def _opens(vault: Vault) -> Callable[[Session], None]:
-    return lambda session: verify_vault(session, vault)
 
 
 async def _queue(db: PostgresDatabase) -> Finding:

@@ -1,4 +1,4 @@
-"""oncue keys: API keys, shown once."""
+"""oncue keys: API keys, shown once; and the key that seals secrets."""
 
 from typing import Annotated
 
@@ -6,13 +6,15 @@ import typer
 from sqlalchemy.orm import Session
 
 from oncue.cli.common import console, listing, parse_id, print_json, transact, workspace_id
+from oncue.cli.rotating import rotate_secrets
 from oncue.cli.workspaces import AsJson
 from oncue.lib import ids
 from oncue.lib.clock import utc_now
 from oncue.workspaces import keys
 from oncue.workspaces.keys import ALL_SCOPES, Dialect, NewKey
 
-app = typer.Typer(help="API keys.")
+app = typer.Typer(help="API keys, and the secret key.")
+app.command("rotate-secrets")(rotate_secrets)
 
 Workspace = Annotated[
     str | None, typer.Option("--workspace", help="A workspace's id; the first one if left out.")

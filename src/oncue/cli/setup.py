@@ -14,6 +14,7 @@ from oncue.accounts import service as accounts
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import Vault, create_key_file, open_vault
+from oncue.accounts.vault_check import is_pristine, verify_vault
 from oncue.cli.accounts import facts
 from oncue.cli.common import console, listing, print_json, settings, transact
 from oncue.cli.workspaces import AsJson
@@ -94,7 +95,7 @@ def migrate() -> None:
 def install(session: Session, vault: Vault, *, sandbox: bool) -> Installed:
     """Make what is not there yet, in one transaction."""
     now = utc_now()
-    accounts.verify_vault(session, vault)
+    verify_vault(session, vault)
     present = workspaces.first(session)
     if present is not None:
         rows = accounts.list_page(session, present.id, limit=100)
@@ -133,15 +134,10 @@ def _sandbox_account(session: Session, vault: Vault, owner: UUID, platform: str)
 
 
 def _vault(current: Settings) -> Vault:
-    """The installation's vault; a new installation gets a key file."""
-    if not current.secret_keys and not current.key_file.exists() and _is_new(current):
+    """The installation's vault; where nothing was ever sealed, a key file is made."""
+    if not current.secret_keys and not current.key_file.exists() and transact(is_pristine):
         create_key_file(current.key_file)
     return open_vault(current.secret_keys, current.key_file)
-
-
-def _is_new(current: Settings) -> bool:
-    """Whether there is no data yet that an earlier key has sealed."""
-    return transact(lambda session: workspaces.first(session) is None)
 
 
 def _write_names(file: Path, made: Installed) -> None:

@@ -41,6 +41,10 @@ class Database(Protocol):
         """Have `wake` called after each commit that announced `topic`."""
         ...
 
+    async def drain(self) -> None:
+        """Return once every write that any process has begun by now has ended."""
+        ...
+
     async def close(self) -> None: ...
 
 

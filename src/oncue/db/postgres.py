@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -46,6 +47,12 @@ _END_STALLED: Final = """
       AND application_name = 'oncue' AND state = 'active' AND wait_event = 'ClientRead'
       AND state_change <= now() - $1::interval
 """
+_OPEN_SINCE: Final = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+      AND application_name = 'oncue' AND pid <> pg_backend_pid() AND xact_start < :began_by
+""")
+DRAIN_SECONDS: Final = 0.1
 
 
 class PostgresDatabase:
@@ -57,6 +64,7 @@ class PostgresDatabase:
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=POOL,
             max_overflow=0,
+            hide_parameters=True,  # errors are logged
             connect_args={"server_settings": GIVEN_UP},
         )
         event.listen(self._engine.sync_engine, "checkout", _replace_ended)
@@ -113,6 +121,13 @@ class PostgresDatabase:
         except (OSError, asyncpg.PostgresError, *ENDED) as error:
             raise _worded(error) from error
 
+    async def drain(self) -> None:
+        """None of ours lasts longer than GIVEN_UP and STALLED let it."""
+        began_by = await self.read(lambda session: session.scalar(text("SELECT clock_timestamp()")))
+        open_since = partial(_open_since, began_by)
+        while await self.read(open_since):  # noqa: ASYNC110  (another process's, mostly)
+            await asyncio.sleep(DRAIN_SECONDS)
+
     def on(self, topic: Topic, wake: Callable[[], None]) -> None:
         self._wakes.add(topic, wake)
         if self._listening is None:
@@ -158,6 +173,11 @@ def in_session(connection: Connection, work: Callable[[Session], T]) -> T:
         for topic in sorted(topics & TOLD_TO_ALL):
             session.execute(text(f"NOTIFY {CHANNEL}, '{topic}'"))
         return result
+
+
+def _open_since(began_by: datetime | None, session: Session) -> int:
+    """How many other transactions of ours there are that began before."""
+    return session.scalar(_OPEN_SINCE, {"began_by": began_by}) or 0
 
 
 def _replace_ended(connection: Any, _record: object, _proxy: object) -> None:

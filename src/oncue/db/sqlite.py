@@ -25,7 +25,9 @@ BUSY_SECONDS: Final = 30  # how long another process, a backup say, may hold the
 
 def sqlite_engine(file: Path, *, writes: bool = True) -> Engine:
     """An engine whose transactions begin when we say so and survive a power cut."""
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -69,6 +71,9 @@ class SqliteDatabase:
 
     def on(self, topic: Topic, wake: Callable[[], None]) -> None:
         self._wakes.add(topic, wake)
+
+    async def drain(self) -> None:
+        await self.write(lambda _session: None)  # one at a time writes, and it is our turn now
 
     async def close(self) -> None:
         self._waiting.put(None)

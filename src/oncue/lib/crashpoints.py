@@ -1,7 +1,7 @@
 """Named instants at which a test may kill this very process.
 
 They are of a publication, of a request, of an import, of a delivery, of a rule's time, of a file,
-and of a token's renewal.
+of a token's renewal, and of changing keys.
 
 ONCUE_CRASH_AT=after_intent:3 ends the process with SIGKILL the third time it gets there.
 Unset, as in every installation, `reach` is one comparison.
@@ -29,6 +29,12 @@ RENEWAL_BEGUN: Final = "renewal_begun"  # nobody else renews the token; nobody w
 RENEWAL_ANSWERED: Final = "renewal_answered"  # the network has given a new one; nobody kept it
 RENEWAL_KEPT: Final = "renewal_kept"  # it is kept, and was not used yet
 RENEWAL_POINTS: Final = (RENEWAL_BEGUN, RENEWAL_ANSWERED, RENEWAL_KEPT)
+KEYS_WRITTEN: Final = "keys_written"  # the next key file is durable, beside the present one
+KEYS_REPLACED: Final = "keys_replaced"  # it is the key file, and the folder is not synced
+IN_RESEALING: Final = "in_resealing"  # a part of the secrets is sealed anew, and not committed yet
+RESEALED: Final = "resealed"  # it is
+OLD_UNUSED: Final = "old_unused"  # nothing is sealed with the old key, and nobody knows it yet
+ROTATION_POINTS: Final = (KEYS_WRITTEN, KEYS_REPLACED, IN_RESEALING, RESEALED, OLD_UNUSED)
 
 _wanted, _, _times = os.environ.get("ONCUE_CRASH_AT", "").partition(":")
 _left = int(_times or 1)

@@ -46,7 +46,7 @@ class Request:
     """One request as it goes out, credentials and all: it is never logged or stored."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any | None = field(default=None, repr=False)

@@ -9,10 +9,10 @@ from typing import Any, Final
 import structlog
 
 SECRET_NAMES: Final = re.compile(
-    r"authorization|token|secret|password|credential|cookie|jwt", re.IGNORECASE
+    r"authorization|token|secret|password|credential|cookie|jwt|webhook_?url", re.IGNORECASE
 )
 SECRET_VALUES: Final = re.compile(
-    r"oncue_live_[0-9A-Za-z]+|[Bb]earer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|/bot\d+:[\w-]+"
+    r"oncue_live_[0-9A-Za-z]+|whsec_[0-9A-Za-z+/=]+|[Bb]earer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|/bot\d+:[\w-]+"
 )
 HIDDEN: Final = "***"
 
@@ -30,7 +30,26 @@ def configure(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    said = logging.StreamHandler(sys.stderr)
+    said.setFormatter(_Redacting("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[said])
+
+
+class _Redacting(logging.Formatter):
+    """What libraries say, and the tracebacks they say it with, without what looks like a secret."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a secret."""
+    return SECRET_VALUES.sub(HIDDEN, text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is to be kept secret."""
+    return SECRET_NAMES.search(name) is not None
 
 
 def redact(
@@ -43,11 +62,11 @@ def redact(
 
 
 def _clean(name: str, value: Any) -> Any:
-    if SECRET_NAMES.search(name):
+    if is_secret_name(name):
         return HIDDEN
     match value:
         case str():
-            return SECRET_VALUES.sub(HIDDEN, value)
+            return masked(value)
         case dict():
             return {key: _clean(str(key), part) for key, part in value.items()}
         case list() | tuple():

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account as AccountRow
-from oncue.accounts.vault import Vault
+from oncue.accounts.vault import Vault, VaultError
 from oncue.connectors.base import (
     Account,
     Comments,
@@ -126,8 +126,11 @@ def _claim(session: Session, now: datetime) -> Comment | None:
 
 
 def _can_comment(session: Session, vault: Vault, connector: Comments, account: AccountRow) -> bool:
-    """Without any credentials it is not the network but the account that is to blame."""
-    found = accounts.load_secrets(session, vault, account.workspace_id, account.id)
+    """Without any credentials it is not the network but the account, or a key, to blame."""
+    try:
+        found = accounts.load_secrets(session, vault, account.workspace_id, account.id)
+    except VaultError:
+        return True
     return found is None or connector.takes_comments(found[0].keys())
 
 

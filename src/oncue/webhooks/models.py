@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
+from oncue.db.sealed import sealed
 
 
 class WebhookEndpoint(Base):
@@ -24,8 +25,12 @@ class WebhookEndpoint(Base):
     description: Mapped[str] = mapped_column(default="")
     events: Mapped[list[str]]  # types, or ["*"]
     signature_header: Mapped[str]
-    secret: Mapped[str]
-    old_secret: Mapped[str | None]  # retired ones, which sign too until old_secret_until
+    secret: Mapped[str] = mapped_column(
+        info=sealed("webhook|{workspace_id}|{id}|secret", kind="wh")
+    )
+    old_secret: Mapped[str | None] = mapped_column(  # retired; they sign too until old_secret_until
+        info=sealed("webhook|{workspace_id}|{id}|old_secret", kind="wh")
+    )
     old_secret_until: Mapped[datetime | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None]

@@ -10,6 +10,7 @@ from oncue.accounts.vault import Tampered, Vault, VaultError
 from oncue.lib import ids
 from oncue.lib.addresses import NotAllowed
 from oncue.lib.clock import MILLISECOND
+from oncue.lib.logs import masked
 from oncue.lib.outbound import REDIRECTING, Answered, Unreachable
 from oncue.webhooks.models import WebhookEndpoint
 from oncue.webhooks.schedule import ANSWER_WITHIN
@@ -95,10 +96,9 @@ def _headers(
 
 
 def _readable(body: bytes) -> str:
-    """The beginning of an answer, as any database can keep it."""
-    return body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")[
-        :LOGGED_CHARACTERS
-    ]
+    """The beginning of an answer, as any database can keep it and any member may read it."""
+    text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return masked(text)[:LOGGED_CHARACTERS]
 
 
 def _complaint(status: int) -> str | None:

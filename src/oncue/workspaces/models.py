@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
+from oncue.db.sealed import sealed
 
 
 class LatePolicy(StrEnum):
@@ -68,7 +69,9 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]  # of the whole request, so that a key is not used for another
     status: Mapped[int | None]
-    body: Mapped[str | None]
+    body: Mapped[str | None] = mapped_column(  # sealed where it holds a secret
+        info=sealed("idempotency|{workspace_id}|{key_id}|{operation}|{key}")
+    )
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
