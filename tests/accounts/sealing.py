@@ -8,12 +8,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from installation import MASTER_KEY, Installation
+from oncue.accounts import apps, document, flows, registrations
+from oncue.accounts.flows import Flow
 from oncue.accounts.models import AccountSecret
+from oncue.accounts.registrations import Where
 from oncue.accounts.vault import Vault, parse_keys
 from oncue.accounts.vault_check import in_use, secret_columns
+from oncue.connectors.grants import App
 from oncue.db.sealed import SealedColumn
 
 NEW_KEY: Final = "new:" + "n" * 43 + "="
+RETURN: Final = "https://oncue.test/callback"
 KEYED: Final = {"idempotency-key": "once"}
 HOOK: Final = {"url": "https://93.184.215.14/hook"}
 
@@ -30,7 +35,27 @@ async def fill(oncue: Installation) -> Mapping[str, Any]:
     made: dict[str, Any] = answer.json()
     rotated = await oncue.api.post(f"/v1/webhooks/{made['id']}/rotate-secret", headers=KEYED)
     assert rotated.status_code == 200, rotated.text
+    await oncue.db.write(lambda session: _connecting(session, oncue))
     return made | {"secret": rotated.json()["secret"]}
+
+
+def _connecting(session: Session, oncue: Installation) -> None:
+    """What is sealed on the way to an account on a network's own page."""
+    vault, owner, now = oncue.services.vault, oncue.workspace_id, oncue.clock()
+    flow = Flow(
+        workspace_id=owner,
+        platform="TWITTER",
+        server="",
+        redirect_uri=RETURN,
+        verifier="canary-verifier",
+        kept={"clientId": "oncue"},
+    )
+    server = Where(workspace_id=owner, platform="MASTODON", server="https://mastodon.test")
+    app = App(client_id="oncue", secret="canary-app")
+    flows.keep(session, vault, "state", flow, now)
+    apps.put(session, vault, owner, "TWITTER", app, now)
+    registrations.keep(session, vault, server, RETURN, app, now)
+    document.make_key(session, vault, now)
 
 
 def opened(session: Session, vault: Vault) -> dict[str, Sequence[str]]:

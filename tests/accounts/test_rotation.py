@@ -104,8 +104,8 @@ async def test_alone_it_seals_everything_anew_and_nothing_needs_the_old_key(
 
     rotated = await rotation(others, vault).run(told.append)
 
-    assert (rotated.resealed, rotated.unreadable, rotated.left) == (8, [], {})
-    assert sum(told) == 8
+    assert (rotated.resealed, rotated.unreadable, rotated.left) == (12, [], {})
+    assert sum(told) == 12
     assert await in_use(others.oncue) == {"new"}
     assert await others.oncue.db.read(lambda session: opened(session, vault)) == before
     assert (others.waited, others.heard) == (0, [])
