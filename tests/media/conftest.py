@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,12 +54,8 @@ def places(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path
 @pytest.fixture
 async def site(places: Settings, clock: Clock) -> AsyncIterator[Installation]:
     """A fresh installation there."""
-    db = open_database(places)
-    try:
-        async with install(places, db, clock) as made:
-            yield made
-    finally:
-        await db.close()
+    async with fresh(places, clock) as made:
+        yield made
 
 
 @pytest.fixture
@@ -72,7 +69,22 @@ async def bucket_site(
 ) -> AsyncIterator[Installation]:
     """A fresh installation on SQLite that keeps its files in that bucket."""
     shutil.copy(sqlite_template, tmp_path / "oncue.db")
-    settings = Settings(data_dir=tmp_path, media_bucket=bucket)
+    async with fresh(Settings(data_dir=tmp_path, media_bucket=bucket), clock) as made:
+        yield made
+
+
+@pytest.fixture
+async def folder_site(
+    tmp_path: Path, sqlite_template: Path, clock: Clock
+) -> AsyncIterator[Installation]:
+    """One that keeps them in a folder: for what no database has a say in."""
+    shutil.copy(sqlite_template, tmp_path / "oncue.db")
+    async with fresh(Settings(data_dir=tmp_path), clock) as made:
+        yield made
+
+
+@asynccontextmanager
+async def fresh(settings: Settings, clock: Clock) -> AsyncIterator[Installation]:
     db = open_database(settings)
     try:
         async with install(settings, db, clock) as made:

@@ -26,6 +26,11 @@ OLD, NEW = "old:" + "b29v" * 10 + "b28=", "new:" + "bm5u" * 10 + "bm4="
 FILE = UUID(int=7)
 
 
+@pytest.fixture
+def installation(folder_site: Installation) -> Installation:
+    return folder_site
+
+
 async def fetched(
     site: Installation, url: str, method: str = "GET", **headers: str
 ) -> httpx.Response:

@@ -104,21 +104,20 @@ def probing_with(site: Installation, probe: Probe, lease: timedelta = LEASE) -> 
 
 async def test_a_worker_that_takes_long_keeps_the_file_for_itself(site: Installation) -> None:
     media_id = await sent(site)
-    held: list[object] = []
+    lease, held = timedelta(seconds=0.06), list[object]()
 
     async def slow(path: Path, *, thumbnail: Path | None = None) -> Probed:
         site.clock.advance(seconds=10)
-        begun_with = (await row(site, media_id)).due_at
-        for _ in range(500):
+        for _ in range(1_000):  # until it is heard of again
             await asyncio.sleep(0.01)
-            if (due_at := (await row(site, media_id)).due_at) != begun_with:
+            if (due_at := (await row(site, media_id)).due_at) == site.clock() + lease:
                 held.append(due_at)
                 break
         return await sniffed(path, thumbnail=thumbnail)
 
-    await probing_with(site, slow, timedelta(seconds=0.06)).act()
+    await probing_with(site, slow, lease).act()
 
-    assert held == [site.clock() + timedelta(seconds=0.06)]
+    assert held == [site.clock() + lease]
     assert (await shown(site, media_id))["status"] == "ready"
 
 
