@@ -78,6 +78,23 @@ GOOD: Final[Mapping[str, Ask]] = {
     "GET /v1/accounts": PAGE,
     "POST /v1/accounts": Ask(json=MARIA),
     "GET /v1/accounts/{account_id}": about(account_id="@account"),
+    "POST /v1/accounts/connect": Ask(json={"platform": "twitter"}),
+    "POST /v1/accounts/connect/{platform}": about({}, platform="twitter"),
+    "POST /v1/accounts/callback/{platform}": about(
+        {"code": "@code", "state": "@state"}, platform="twitter"
+    ),
+    "POST /v1/accounts/{account_id}/refresh": about(account_id="@account"),
+    "POST /v1/accounts/{account_id}/test": about(account_id="@account"),
+    "GET /v1/accounts/{account_id}/pages": about(account_id="@paged account"),
+    "POST /v1/accounts/{account_id}/select-page": about(
+        {"pageId": "p1"}, account_id="@paged account"
+    ),
+    "DELETE /v1/accounts/{account_id}": about(account_id="@doomed account"),
+    "PUT /v1/apps/{platform}": about(
+        {"clientId": "ours", "clientSecret": "hush"}, platform="twitter"
+    ),
+    "GET /v1/apps/{platform}": about(platform="twitter"),
+    "DELETE /v1/apps/{platform}": about(platform="twitter"),
     "GET /api/v1/accounts": NOTHING,
     "POST /v1/media": Ask(file=("a.png", PNG)),
     "GET /v1/media": PAGE,

@@ -1,13 +1,16 @@
 """Two workspaces side by side on each database, set up once for all tests of a file."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+import paged
 from installation import Clock, Installation, install, no_names
+from oncue.connectors.base import Connector
+from oncue.connectors.registry import CONNECTORS
 from oncue.db.open import open_database
 from oncue.lib.addresses import NOTHING
 from oncue.lib.outbound import Downloaded, GuardedClient
@@ -45,7 +48,16 @@ def shared_settings(
 
 
 @pytest.fixture(scope="module")
-async def two(shared_settings: Settings) -> AsyncIterator[Two]:
+def pages() -> Iterator[None]:
+    """One network has pages to choose from."""
+    with pytest.MonkeyPatch.context() as patch:
+        known = cast("dict[str, Connector]", CONNECTORS)
+        patch.setitem(known, paged.PLATFORM, paged.Paged())
+        yield
+
+
+@pytest.fixture(scope="module")
+async def two(shared_settings: Settings, pages: None) -> AsyncIterator[Two]:
     """One installation, and in it two workspaces that have the same of everything."""
     db = open_database(shared_settings)
     try:

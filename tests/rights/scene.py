@@ -8,8 +8,11 @@ from uuid import UUID
 import httpx2 as httpx
 from sqlalchemy.orm import Session
 
+import browser
+import paged
 from comments.failing import failed_comment
 from installation import Installation
+from oncue.lib import ids
 from oncue.sandbox.identities import USERS
 from oncue.sandbox.network import TOKEN_PREFIX
 from oncue.workspaces import service as workspaces
@@ -95,12 +98,19 @@ async def tenant(oncue: Installation, name: str) -> Tenant:
     hook = {"url": f"https://hooks.example/{title}"}
     webhooks = [await made(oncue, "/v1/webhooks", json=hook) for _ in range(2)]
     tested = await made(oncue, f"/v1/webhooks/{webhooks[0]['id']}/test")
+    back = await browser.allow((await browser.begin(oncue, "TWITTER"))["authUrl"], user=name)
+    doomed_account = await oncue.new_account("MASTODON", f"doomed-{name}", oncue.workspace_id)
+    paged_account = await paged.connect(oncue, name)
     callbacks = (await oncue.api.get("/v1/webhooks/callbacks")).json()
     page = (await oncue.api.get("/v1/posts?limit=1")).json()
     things = {
         **{name: post["id"] for name, post in posts.items()},
         **{f"{name}'s platform": post["platforms"][0]["id"] for name, post in posts.items()},
         "account": oncue.account("TWITTER"),
+        "doomed account": ids.to_typeid("acc", doomed_account.id),
+        "paged account": ids.to_typeid("acc", paged_account.id),
+        "code": back.said["code"],
+        "state": back.said["state"],
         "number": oncue.accounts["TWITTER"].number,
         "job": job["jobId"],
         "media": media["id"],

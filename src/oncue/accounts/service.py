@@ -80,7 +80,9 @@ def connect(
     serialise(session, NUMBER_LOCK)  # of two who connect it at once, the second finds it there
     known = session.execute(
         update(Account)
-        .where(Account.id == _known(workspace_id, new, identity))
+        .where(
+            Account.workspace_id == workspace_id, Account.id == _known(workspace_id, new, identity)
+        )
         .values(
             status="active",
             server=new.server,
