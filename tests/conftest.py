@@ -5,13 +5,17 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import structlog
 
 from installation import Clock, Installation, install, migrated, pg_database, pg_reachable
+from oncue.connectors.base import Connector
+from oncue.connectors.registry import CONNECTORS
 from oncue.db.open import open_database
 from oncue.settings import Settings
+from paged import PLATFORM, Paged
 
 
 @pytest.fixture
@@ -70,6 +74,14 @@ async def installation(settings: Settings, clock: Clock) -> AsyncIterator[Instal
             yield made
     finally:
         await db.close()
+
+
+@pytest.fixture
+def paged(monkeypatch: pytest.MonkeyPatch) -> Paged:
+    """A network with pages, for as long as the test lasts."""
+    made = Paged()
+    monkeypatch.setitem(cast("dict[str, Connector]", CONNECTORS), PLATFORM, made)
+    return made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -398,7 +399,7 @@ async def scene(installation: Installation) -> Mapping[str, str]:
     """Posts of every kind, an account, a file, webhooks, and ids of nothing."""
     await installation.fault(kind="reject", platform="TWITTER", times=2)
     await installation.fault(kind="accept_then_drop", platform="TELEGRAM")
-    file = {"file": ("a.png", PNG, "image/png")}
+    file = {"file": ("a.png", PNG + b"thumbnail", "image/png")}
     media = (await installation.api.post("/v1/media", files=file)).json()
     items = [{"sequence": 1, "content": "1/", "mediaIds": [media["id"]]}]
     doomed_media = (await installation.api.post("/v1/media", files=file)).json()
@@ -448,6 +449,9 @@ async def scene(installation: Installation) -> Mapping[str, str]:
         "state": back.said["state"],
         **{name: name for name in ("twitter", "mastodon")},
         "media": media["id"],
+        "media's address": urlsplit(media["url"]).query,
+        "thumbnail's address": urlsplit(media["thumbnailUrl"]).query,
+        "upload's address": urlsplit(awaited["uploadUrl"]).query,
         "awaited media": awaited["mediaId"],
         "doomed media": doomed_media["id"],
         "persona": persona,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from api.test_openapi import ASKED, COMPAT, LATER, NEW, Ask, on
+from api.test_openapi import ASKED, COMPAT, LATER, NEW, PNG, Ask, on
 
 VIDEO: Final = {"mediaId": "@media", "accountIds": ["@account"], "scheduledFor": LATER}
 
@@ -21,11 +21,39 @@ MORE: Final[Mapping[str, Ask]] = {
 }
 
 
+# Signed addresses, by what stands behind them.
+SIGNED: Final = {
+    "GET /media/{media_id}": ("media", "media's address"),
+    "GET /media/{media_id}/thumbnail": ("media", "thumbnail's address"),
+    "PUT /v1/media/uploads/{media_id}": ("awaited media", "upload's address"),
+}
+BRIEFLY_GOOD: Final = (
+    "POST /v1/accounts/callback/{platform}",
+    "POST /v1/media/{media_id}/refresh-presign",
+    *SIGNED,
+)
+
+
 def good_requests(things: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every operation, and the parts of a case for it."""
+    """Every operation, and the parts of a case for it; first what is good for a short time."""
     good = {operation: asks[0] for operation, asks in {**ASKED, **COMPAT}.items()} | dict(MORE)
-    for operation, ask in good.items():
-        yield operation, _parts(operation, ask, things)
+    parts = {operation: _parts(operation, ask, things) for operation, ask in good.items()}
+    parts |= {
+        operation: {
+            "path_parameters": {"media_id": things[media]},
+            "query": dict(parse_qsl(things[address])),
+        }
+        for operation, (media, address) in SIGNED.items()
+    }
+    upload = parts["PUT /v1/media/uploads/{media_id}"]
+    parts["PUT /v1/media/uploads/{media_id}"] = {
+        **upload,
+        "body": PNG,
+        "media_type": "application/octet-stream",
+    }
+    for operation in BRIEFLY_GOOD:
+        yield operation, parts.pop(operation)
+    yield from parts.items()
 
 
 def _parts(operation: str, ask: Ask, things: Mapping[str, str]) -> Mapping[str, Any]:
@@ -44,6 +72,6 @@ def _parts(operation: str, ask: Ask, things: Mapping[str, str]) -> Mapping[str, 
 
 
 def _told(text: str, things: Mapping[str, str]) -> str:
-    for thing in ("account", "webhook", "media"):
+    for thing in ("account", "webhook", "media", "file", "code", "state"):
         text = text.replace(f"@{thing}", things[thing])
     return text

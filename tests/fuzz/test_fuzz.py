@@ -15,7 +15,7 @@ import structlog
 from schemathesis.checks import CHECKS
 
 from api.operations import served as document_of
-from api.test_openapi import scene
+from api.test_openapi import staged
 from fuzz.asked import good_requests
 from fuzz.runner import Effort, Report, ask, load, run
 from fuzz.scene import things_of
@@ -35,30 +35,31 @@ def quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
+@pytest.mark.usefixtures("paged")
 async def test_every_answer_is_one_the_document_tells_of(
     installation: Installation, settings: Settings, tmp_path: Path
 ) -> None:
     effort = Effort(examples=EXAMPLES, stories=EXAMPLES * 3)
     if settings.database_url:  # what schemas say was asked on SQLite, which answers sooner
         effort = Effort(examples=EXAMPLES // 3, stories=EXAMPLES, is_systematic=False)
-    things = await scene(installation)
-    theirs = await installation.new_key(workspace_id=await installation.new_workspace())
-    identities = {"mine": f"Bearer {installation.key}", "theirs": f"Bearer {theirs}"}
-    app = Served(installation)
+    async with staged(installation) as things:
+        theirs = await installation.new_key(workspace_id=await installation.new_workspace())
+        identities = {"mine": f"Bearer {installation.key}", "theirs": f"Bearer {theirs}"}
+        app = Served(installation)
 
-    def fuzz() -> Report:
-        schema = load(app, identities, effort, tmp_path)
-        report = Report()
-        for operation, parts in good_requests(things):
-            ask(schema, operation, report, **parts)
-        fill = things_of(installation, things).fill
-        run(schema, report, fill, is_unsaid)
-        for seed in range(EXAMPLES // 3 - 1):
-            more = Effort(examples=0, stories=effort.stories, is_systematic=False, seed=seed)
-            run(load(app, identities, more, tmp_path), report, fill, is_unsaid)
-        return report
+        def fuzz() -> Report:
+            schema = load(app, identities, effort, tmp_path)
+            report = Report()
+            for operation, parts in good_requests(things):
+                ask(schema, operation, report, **parts)
+            fill = things_of(installation, things).fill
+            run(schema, report, fill, is_unsaid)
+            for seed in range(EXAMPLES // 3 - 1):
+                more = Effort(examples=0, stories=effort.stories, is_systematic=False, seed=seed)
+                run(load(app, identities, more, tmp_path), report, fill, is_unsaid)
+            return report
 
-    report = await asyncio.to_thread(fuzz)
+        report = await asyncio.to_thread(fuzz)
 
     assert not report.troubles, "\n\n".join(report.troubles)
     assert not report.findings, "\n\n".join(map(str, report.findings))

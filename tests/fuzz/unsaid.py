@@ -27,6 +27,8 @@ SENDS: Final = (
 SHOWN: Final = r"(threadPosts\[\d+\]\.)?(content|media)"
 RULES: Final = r"(POST|PATCH) /v1/posts/\{post_id\}/recurrence"
 
+CONNECTING: Final = r"POST /v1/accounts/connect(/\{platform\})?"
+
 UNSAID: Final = (
     # What there is, only the installation knows.
     Row("GET .*", "cursor", "a cursor means something to the list alone that gave it"),
@@ -38,12 +40,20 @@ UNSAID: Final = (
     Row("POST /v1/accounts", "serverUrl", "whether a network has servers of one's own"),
     Row(".*", "url|mediaUrl|X-Callback-Url", "where a name leads", "URL_NOT_ALLOWED"),
     Row(".*", "mediaUrl", "what is to be had there", "MEDIA_URL_UNREACHABLE"),
+    Row("POST /v1/media/register", "url", "what is to be had there", "MEDIA_URL_UNREACHABLE"),
+    Row("POST /v1/media.*", "", "which files are taken", "MEDIA_[A-Z_]+|IMAGE_TOO_LARGE"),
+    Row(CONNECTING, "platform|serverUrl|handle", "how a network is connected"),
+    Row(CONNECTING, "redirectUri|callbackUrl", "where people may come back to"),
+    Row("POST /v1/accounts/callback/.*", "state|code|iss", "who was sent to the network's page"),
+    Row(r".*/select-page", "", "which pages there are", "PAGE_SELECTION.*|ACCOUNT_PAGE_MISMATCH"),
+    Row(r"PUT /v1/apps/.*", ".*", "which networks know apps of ours"),
     # What time it is.
     Row(f"{POSTS}|{SENDS}", "scheduledFor", "whether a time is over"),
     Row(rf"{RULES}/skip", "at", "which times a rule has"),
     # What networks make of a text; what they take as options.
     Row(f"{POSTS}|{SENDS}", f"{SHOWN}|platformOverrides.*", "a network's own rules"),
     Row(f"{POSTS}|POST /v1/posts/validate", "platformMetadata.*", "a network's own options"),
+    Row(POSTS, r"(metadata|platformMetadata)\..*", "whether there is a NUL, however deep"),
     Row(POSTS, "contentType", "whether an account's network has threads"),
     # Languages with a grammar of their own, and files.
     Row(".*", "timezone", "which zones there are"),

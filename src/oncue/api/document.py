@@ -9,7 +9,6 @@ from typing import Any, Final, TypeAlias
 from fastapi import FastAPI
 
 from oncue.api.compat import envelope
-from oncue.api.errors import KEYED
 from oncue.api.idempotency import REPLAYED
 
 Json: TypeAlias = dict[str, Any]
@@ -84,7 +83,7 @@ def complete(document: Json) -> Json:
         for parameter in operation.get("parameters", ()):
             _put_right(parameter)
         for status, answer in operation["responses"].items():
-            names = _headers(path, int(status), operation)
+            names = _headers(int(status), operation)
             answer["headers"] = {name: _at("headers", name) for name in names}
             shared = _refusal(path, int(status))
             if shared and refusals.setdefault(shared, answer) == answer:
@@ -126,9 +125,9 @@ def _put_right(parameter: Json) -> None:
         parameter["explode"] = False
 
 
-def _headers(path: str, status: int, operation: Json) -> Iterator[str]:
+def _headers(status: int, operation: Json) -> Iterator[str]:
     yield "X-Request-Id"
-    if path.startswith(KEYED) and status < 500:  # else it may not be known whose request it is
+    if "security" in operation and status < 500:  # else it may not be known whose request it is
         yield from COUNTED
     if status == 401:
         yield "WWW-Authenticate"

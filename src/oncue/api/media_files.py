@@ -68,7 +68,12 @@ class _Shown:
     "/v1/media/uploads/{media_id}",
     response_class=Response,
     openapi_extra={
-        "requestBody": {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in ("application/octet-stream", "*/*")
+            }
+        }
     },
 )
 async def put_upload(

@@ -12,7 +12,7 @@ from pydantic import Field, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
-from oncue.api.fields import Body, MediaId, Out, Text, When
+from oncue.api.fields import Body, MediaId, Out, Said, Text, When
 from oncue.api.idempotency import CHUNK_BYTES, Idempotent, Replayed
 from oncue.api.native.answers import DeletedOut, PageOut
 from oncue.api.native.media_answers import MediaOut, facts_of, show_media
@@ -45,6 +45,7 @@ URL_CHARACTERS: Final = 2_048
 LARGEST: Final = 10**15
 PROMPTLY: Final = timedelta(seconds=10)  # what takes longer is fetched in the background
 
+StatusName = Annotated[str, Said(enum=[*MediaStatus, "all"])]
 MediaPath = Annotated[MediaId, Path(description="A file's id: a TypeID or its UUID.")]
 Name = Annotated[str, Field(max_length=NAME_CHARACTERS)]
 ContentType = Annotated[Text, Field(max_length=255)]
@@ -172,7 +173,7 @@ async def register_media(
 async def list_media(
     caller: MediaReader,
     shared: Shared,
-    status: Annotated[str | None, Query(description="A status, or all.")] = None,
+    status: Annotated[StatusName | None, Query(description="A status, or all.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorText = None,
 ) -> MediaListOut:
