@@ -1,7 +1,9 @@
 """Files to probe and to render, made here: pictures and clips, whole, hostile and cut off."""
 
+import hashlib
 import io
 import struct
+import zipfile
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -64,6 +66,8 @@ def clip(
     metadata: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
     encoder: Mapping[str, str] | None = None,
+    shape: Fraction | None = None,
+    noisy: bool = False,
 ) -> Path:
     """A clip whose picture wanders from frame to frame, with silence beside it."""
     with av.open(path, "w", options=dict(options or {})) as container:
@@ -73,10 +77,12 @@ def clip(
         picture.width, picture.height = size
         picture.pix_fmt = pixels
         picture.thread_count = 1
+        if shape is not None:
+            picture.codec_context.sample_aspect_ratio = shape
         voice = None if sound is None else container.add_stream(sound, rate=48_000)
-        still = gradient(*size)
+        still = Image.effect_noise(size, 90).convert("RGB") if noisy else gradient(*size)
         for number in range(round(seconds * fps)):
-            frame = _frame(ImageChops.offset(still, number))
+            frame = _frame(ImageChops.offset(still, number * (7 if noisy else 1)))
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(picture.encode(frame))
         container.mux(picture.encode(None))
@@ -134,3 +140,37 @@ def clip_bytes(ending: str = "mp4", **made: Any) -> bytes:
     """A clip in memory."""
     with TemporaryDirectory() as folder:
         return clip(Path(folder) / f"a.{ending}", **made).read_bytes()
+
+
+def stored(seen: Image.Image, orientation: int) -> Image.Image:
+    """The pixels of a picture as a camera that was held like this stores them."""
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    return seen if orientation == 1 else seen.transpose(back[orientation])
+
+
+def archive() -> bytes:
+    """A ZIP with a file in it."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as content:
+        content.writestr("a.txt", "hello")
+    return written.getvalue()
+
+
+def read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size

@@ -1,8 +1,7 @@
 """Files made to hurt whoever opens them: refused for what they are, at little cost."""
 
-import io
+import asyncio
 import struct
-import zipfile
 import zlib
 from dataclasses import replace
 from functools import cache
@@ -48,13 +47,6 @@ def png_of_nothing(width: int, height: int) -> bytes:
     )
 
 
-def archive() -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as content:
-        content.writestr("a.txt", "hello")
-    return written.getvalue()
-
-
 @pytest.mark.parametrize(
     ("content", "facts"),
     [
@@ -98,7 +90,7 @@ async def test_what_would_fill_the_memory_is_refused_from_its_header(
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a -->\n<svg/>  ", 415, "image/svg+xml"),
         ("<?xml version='1.0'?><SVG ></SVG>".encode("utf-16"), 415, "image/svg+xml"),
         (b"<!DOCTYPE html><script>alert(1)</script>", 422, "text/html"),
-        (archive(), 422, "application/zip"),
+        (files.archive(), 422, "application/zip"),
         (b"\x1f\x8b\x08" + bytes(60), 422, "application/gzip"),
         (b"%PDF-1.7\n", 422, "application/pdf"),
         (b"#EXTM3U\n", 422, "application/vnd.apple.mpegurl"),
@@ -288,10 +280,29 @@ async def test_the_clock_ends_a_process_and_leaves_none_behind(tmp_path: Path) -
     assert children() == []
 
 
+async def test_who_stops_waiting_stops_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONCUE_SECRET_KEYS", "k1:canary")
+    path = written(tmp_path / "a", endless_scans())
+
+    waiting = asyncio.create_task(probe(path))
+    while not (pids := children()):  # noqa: ASYNC110  (another process sets no event)
+        await asyncio.sleep(0.01)
+    told = files.read(Path(f"/proc/{pids[0]}/environ"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert children() == []
+    assert b"canary" not in told
+
+
 def children() -> list[int]:
-    """The processes that this one has started and not seen end."""
+    """The confined processes that this one has started and not seen end."""
     tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    pids = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    return [pid for pid in pids if b"oncue.media.child" in files.read(Path(f"/proc/{pid}/cmdline"))]
 
 
 async def test_a_thumbnail_is_the_only_thing_written(tmp_path: Path) -> None:

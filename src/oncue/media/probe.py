@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from oncue.media import confined
 
@@ -54,7 +54,7 @@ async def probe(path: Path, *, thumbnail: Path | None = None, limits: Limits = L
     return Probed(**await confined.run("probe", order_for(path, thumbnail, limits), limits.process))
 
 
-def order_for(path: Path, thumbnail: Path | None, limits: Limits) -> dict[str, object]:
+def order_for(path: Path, thumbnail: Path | None, limits: Limits) -> dict[str, Any]:
     """What the process is told. Raises FileNotFoundError: that one is not the file's fault."""
     return {
         "source": str(path.resolve(strict=True)),

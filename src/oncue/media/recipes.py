@@ -52,7 +52,8 @@ class ImageRecipe(Recipe):
     """One still picture, encoded anew; its orientation applied, nothing but its colours kept."""
 
     size: tuple[int, int] | None  # width, height; None: as it is
-    least: tuple[int, int] = (1, 1)  # how small it may become to have few enough bytes
+    least: tuple[int, int] | None = None  # how small it may become to have few enough bytes
+    ratio: tuple[float, float] | None = None  # of the width to the height: least, most
     smaller_type: str | None = None  # what to turn to when it has too many
 
 
@@ -141,7 +142,8 @@ def _picture(rules: MediaRules, item: Media) -> tuple[Recipe | None, Media]:
         content_type=target,
         max_bytes=limit,
         size=size,
-        least=frame.at_least or (1, 1),
+        least=frame.at_least,
+        ratio=frame.ratio,
         smaller_type=JPEG if target == PNG and JPEG in rules.image_types else None,
     ), replace(result, width=width, height=height, bytes=min(item.bytes, limit))
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from oncue.media import confined
@@ -39,14 +39,8 @@ async def render(source: Path, recipe: Recipe, target: Path) -> Rendered:
     MEDIA_UNREADABLE, PROBE_LIMIT, or what `probe` says to a file that is none of ours.
     """
     unfinished = target.with_name(f".{target.name}.{uuid4().hex}.part")
-    order = {
-        "source": _existing(source),
-        "target": str(unfinished.absolute()),
-        "kind": type(recipe).__name__,
-        "recipe": asdict(recipe),
-        "budget": asdict(BUDGET),
-    }
     try:
+        order = order_for(source, recipe, unfinished)
         facts = await confined.run("render", order, limits_for(recipe))
         _keep(unfinished, target)
     finally:
@@ -66,14 +60,20 @@ def limits_for(recipe: Recipe) -> confined.Limits:
         memory_bytes=1024 * MIB,
         cpu_seconds=seconds,
         wall_seconds=3 * seconds,
-        written_bytes=2 * recipe.max_bytes,
+        written_bytes=max(64 * MIB, 2 * recipe.max_bytes),
         nice=10,
     )
 
 
-def _existing(source: Path) -> str:
-    """Raises FileNotFoundError: that one is not the file's fault."""
-    return str(source.resolve(strict=True))
+def order_for(source: Path, recipe: Recipe, target: Path) -> dict[str, Any]:
+    """What the process is told. Raises FileNotFoundError: that one is not the file's fault."""
+    return {
+        "source": str(source.resolve(strict=True)),
+        "target": str(target.absolute()),
+        "kind": type(recipe).__name__,
+        "recipe": asdict(recipe),
+        "budget": asdict(BUDGET),
+    }
 
 
 def _keep(unfinished: Path, target: Path) -> None:

@@ -80,14 +80,15 @@ def _animation(
 
 def _video(
     path: Path,
-    _file: BinaryIO,
+    file: BinaryIO,
     content_type: str,
     recipe: Mapping[str, Any],
     page: Path,
     _budget: Mapping[str, int],
 ) -> dict[str, Any]:
-    from oncue.media import rendering_videos
+    from oncue.media import rendering_videos, wholeness
 
+    wholeness.check_whole(file, kinds.VIDEOS[content_type])
     facts = rendering_videos.render(path, content_type, recipe, page)
     if (actual := page.stat().st_size) > recipe["max_bytes"]:
         raise too_large(recipe["max_bytes"], actual)

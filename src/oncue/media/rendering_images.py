@@ -7,11 +7,12 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image, ImageCms
 
+from oncue.connectors.frame import Frame
 from oncue.media import pictures
 from oncue.media.kinds import IMAGES
 
 QUALITIES: Final = (90, 82, 74, 66)  # of JPEG and WebP, tried in this order at full size
-SMALLER: Final = 0.8  # each further try has this much of the last one's sides
+SMALLER: Final = 0.64  # each further try has this much of the last one's pixels
 SMALL_QUALITY: Final = 74
 LEAST_SIDE: Final = 64
 LOSSLESS: Final = frozenset({"image/png"})
@@ -21,6 +22,8 @@ ACTIVE: Final = (b"<script", b"<?php", b"<html", b"<svg", b"javascript:", b"pk\x
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
+    """An encoded picture."""
+
     content: bytes
     content_type: str
     size: tuple[int, int]
@@ -28,9 +31,11 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
+    """One way to encode a picture."""
+
     content_type: str
-    quality: int | None
-    scale: float
+    quality: int | None  # None: without loss
+    size: tuple[int, int]
 
 
 def render(
@@ -96,32 +101,29 @@ def is_active(content: bytes) -> bool:
 
 def tries(recipe: Mapping[str, Any], size: tuple[int, int]) -> Iterator[Try]:
     """From the best to the smallest: other qualities first, then fewer pixels."""
-    kinds = [recipe["content_type"]] + [kind for kind in [recipe["smaller_type"]] if kind]
-    for kind in kinds:
+    last = recipe["smaller_type"] or recipe["content_type"]
+    for kind in dict.fromkeys((recipe["content_type"], last)):
         for quality in (None,) if kind in LOSSLESS else QUALITIES:
-            yield Try(content_type=kind, quality=quality, scale=1.0)
-    last, scale = kinds[-1], SMALLER
-    least = recipe["least"]
-    while _scaled(size, scale) >= (1, 1) and _is_enough(_scaled(size, scale), least):
-        yield Try(
-            content_type=last,
-            quality=None if last in LOSSLESS else SMALL_QUALITY,
-            scale=scale,
-        )
-        scale *= SMALLER
+            yield Try(content_type=kind, quality=quality, size=size)
+    for smaller in _smaller(recipe, size):
+        quality = None if last in LOSSLESS else SMALL_QUALITY
+        yield Try(content_type=last, quality=quality, size=smaller)
 
 
-def _is_enough(size: tuple[int, int], least: tuple[int, int]) -> bool:
-    return size[0] >= least[0] and size[1] >= least[1] and max(size) >= LEAST_SIDE
-
-
-def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+def _smaller(recipe: Mapping[str, Any], size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Sizes of the same shape, within what the network takes."""
+    pixels = size[0] * size[1] * SMALLER
+    while pixels >= 1:
+        frame = Frame(at_least=recipe["least"], ratio=recipe["ratio"], pixels=int(pixels))
+        fitting = frame.fit(*size)
+        if fitting is not None and max(fitting) >= LEAST_SIDE:
+            yield fitting
+        pixels *= SMALLER
 
 
 def _encoded(image: Image.Image, attempt: Try, profile: bytes | None) -> Made:
-    if attempt.scale < 1:
-        image = image.resize(_scaled(image.size, attempt.scale), Image.Resampling.LANCZOS)
+    if attempt.size != image.size:
+        image = image.resize(attempt.size, Image.Resampling.LANCZOS)
     if attempt.content_type == "image/jpeg":
         image = pictures.plain(image)
     options: dict[str, Any] = {} if profile is None else {"icc_profile": profile}

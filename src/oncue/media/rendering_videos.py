@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
@@ -27,6 +28,7 @@ MUXERS: Final = {
 TRIES: Final = (1.0, 0.8, 0.6)  # of the bits a second
 QUALITY: Final = "21"  # x264's constant rate factor, where there are bits enough
 SAMPLE_RATE: Final = 48_000
+GAP: Final = SAMPLE_RATE // 5  # samples: a silence that is nowhere in the file
 THREADS: Final = 2  # a fixed number: the same bytes on every machine
 
 
@@ -191,24 +193,33 @@ class Encoded:
 
 
 class Spoken:
-    """A sound as AAC, in stereo at most."""
+    """A sound as AAC in stereo. Its samples are counted rather than timed: times are rounded."""
 
     def __init__(self, target: OutputContainer, bits: int) -> None:
         self._to = target.add_stream("aac", rate=SAMPLE_RATE)
         self._to.bit_rate = bits
         self._to.layout = "stereo"
         self._resampler = AudioResampler("fltp", "stereo", SAMPLE_RATE, frame_size=1024)
+        self._next: int | None = None  # the sample at which the next part begins
 
     def packets(self, packet: "AnyPacket") -> Iterable["AnyPacket"]:
         frames: Iterable[Any] = packet.decode()
         for frame in frames:
-            for part in self._resampler.resample(frame):
-                yield from self._to.encode(part)
+            begins = 0 if frame.time is None else max(0, round(frame.time * SAMPLE_RATE))
+            if self._next is None or begins > self._next + GAP:
+                self._next = begins
+            yield from self._encoded(self._resampler.resample(frame))
 
     def rest(self) -> Iterable["AnyPacket"]:
-        for part in self._resampler.resample(None):
-            yield from self._to.encode(part)
+        yield from self._encoded(self._resampler.resample(None))
         yield from self._to.encode(None)
+
+    def _encoded(self, parts: Iterable[AudioFrame]) -> Iterable["AnyPacket"]:
+        for part in parts:
+            begins = self._next or 0
+            part.pts, part.time_base = begins, Fraction(1, SAMPLE_RATE)
+            self._next = begins + part.samples
+            yield from self._to.encode(part)
 
 
 _TURNS: Final[Mapping[int, tuple[tuple[str, str | None], ...]]] = {
