@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 
 from installation import START, DirectEngine, Installation
 from oncue.errors import Unavailable
@@ -167,10 +168,11 @@ async def test_a_post_whose_file_is_gone_fails_and_sends_nothing(
     post = await installation.create("MASTODON", media=[answer.json()["id"]])
     await installation.api.post(f"/v1/posts/{post['id']}/publish")
 
-    for gone in (MediaUse, MediaFile):  # a backup, say, that was put back in parts
-        await installation.db.write(
-            lambda session, gone=gone: session.execute(delete(gone)).close()
-        )
+    def lose(session: Session) -> None:  # a backup, say, that was put back in parts
+        session.execute(delete(MediaUse))
+        session.execute(delete(MediaFile))
+
+    await installation.db.write(lose)
     await installation.run_due()
 
     [platform] = (await installation.get(post["id"]))["platforms"]
