@@ -2,13 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from crash.site import Site
 from mcp.agent import Agent, ToolFailed, need_installation, started
+from media import files
 from oncue.lib import ids
 from oncue.settings import Settings
 from processes import eventually, simulated, until_served
@@ -26,7 +29,7 @@ def site(tmp_path: Path, sqlite_template: Path) -> Iterator[Site]:
         site = Site(Settings(data_dir=tmp_path), world)
         site.connect("MASTODON", "TELEGRAM")
         try:
-            until_served(site.serve(), f"{site.url}/healthz")
+            until_served(site.serve(ONCUE_OUTBOUND_ALLOW="127.0.0.1"), f"{site.url}/healthz")
             yield site
         finally:
             site.close()
@@ -76,6 +79,43 @@ def test_it_creates_lists_updates_cancels_and_deletes_a_post(agent: Agent) -> No
     with pytest.raises(ToolFailed) as gone:
         agent.call("get_post", postId=post["id"])
     assert (gone.value.error["error"], gone.value.error["statusCode"]) == ("NOT_FOUND", 404)
+
+
+def test_it_attaches_a_picture_by_its_url(agent: Agent, picture_url: str) -> None:
+    mastodon = account(agent, "mastodon")
+
+    post = agent.call(
+        "create_post",
+        **TEXTS,
+        accountIds=[mastodon],
+        scheduledFor=LATER,
+        mediaUrls=[picture_url],
+    )
+
+    [media] = post["media"]
+    assert (media["status"], media["contentType"]) == ("ready", "image/png")
+    assert media["filename"] == "fox.png"
+
+
+@pytest.fixture
+def picture_url() -> Iterator[str]:
+    """A picture on a web server of this machine."""
+
+    class Pictures(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = files.picture("PNG")
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/fox.png?size=1"
+        server.shutdown()
 
 
 def test_it_validates_a_text(agent: Agent) -> None:
