@@ -1,6 +1,7 @@
 """schemathesis on an application in this process: every check it has, in every phase it has."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from schemathesis import AuthContext, Case, Config, HookContext, Response, openapi
-from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.failures import AcceptedNegativeData, Failure, FailureGroup
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.openapi.checks import RejectedPositiveData
@@ -143,10 +145,16 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
     def filter_failure(
         context: HookContext, failure: Failure, case: Case[Any], response: Response
     ) -> bool:
-        return not (
-            isinstance(failure, RejectedPositiveData)
-            and is_excused(case.operation.label, response.status_code, response.json())
-        )
+        match failure:
+            case RejectedPositiveData() if _fits_its_path(case):
+                facts = (case.operation.label, response.status_code, response.json())
+                return not is_excused(*facts)
+            case RejectedPositiveData():
+                return False
+            case AcceptedNegativeData():
+                return not _is_a_wrong_form(case)
+            case _:
+                return True
 
     for event in from_schema(schema).execute():
         match event:
@@ -159,6 +167,21 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
                 report.troubles.append(repr(event.exception))
             case _:
                 pass
+
+
+def _fits_its_path(case: Case[Any]) -> bool:
+    """Whether the path has ids of the right kinds: links that schemathesis guesses mix them up."""
+    return all(
+        re.search(parameter.definition["schema"].get("pattern", ""), str(value))
+        for parameter in case.operation.path_parameters
+        if (value := case.path_parameters.get(parameter.name)) is not None
+    )
+
+
+def _is_a_wrong_form(case: Case[Any]) -> bool:
+    """Whether a form is what is wrong: in one, whatever a part was meant to be is bytes."""
+    is_form = case.media_type == "multipart/form-data"
+    return is_form and case.meta is not None and case.meta.is_negative_at(ParameterLocation.BODY)
 
 
 def _user(name: str, authorization: str) -> Mapping[str, Any]:

@@ -28,9 +28,10 @@ class Things:
         meta = case.meta
         if meta is None:
             return
-        said = (case.operation.label, case.path_parameters, case.query, case.body)
+        body = case.body if isinstance(case.body, dict | list) else None
+        said = (case.operation.label, dict(case.path_parameters), dict(case.query), body)
         chance = random.Random(repr(said))
-        names = set(case.path_parameters or ())
+        names = case.path_parameters.keys()
         fitting = [place for place in self._places if names and names <= place.keys()]
         is_free = meta.phase.name is not TestPhase.STATEFUL  # there, links say what it is about
         if fitting and is_free and chance.random() < OFTEN and not meta.is_negative_at(PATH):
@@ -43,8 +44,8 @@ class Things:
             case.headers[KEY] = f"request {self._requests}"
         if case.query:
             case.query = self._filled(dict(case.query), chance)
-        if isinstance(case.body, dict | list):
-            case.body = self._filled(case.body, chance)
+        if body is not None:
+            case.body = self._filled(body, chance)
 
     def _filled(self, part: Any, chance: random.Random) -> Any:
         match part:

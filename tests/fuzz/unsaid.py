@@ -44,6 +44,7 @@ UNSAID: Final = (
     # What networks make of a text; what they take as options.
     Row(f"{POSTS}|{SENDS}", f"{SHOWN}|platformOverrides.*", "a network's own rules"),
     Row(f"{POSTS}|POST /v1/posts/validate", "platformMetadata.*", "a network's own options"),
+    Row(POSTS, r"(metadata|platformMetadata)\..*", "whether there is a NUL, however deep"),
     Row(POSTS, "contentType", "whether an account's network has threads"),
     # Languages with a grammar of their own, and files.
     Row(".*", "timezone", "which zones there are"),
