@@ -6,9 +6,12 @@ ONCUE_FUZZ_EXAMPLES asks for more random requests than fit into every run of the
 import asyncio
 import logging
 import os
+import random
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 import structlog
@@ -17,11 +20,14 @@ from schemathesis.checks import CHECKS
 from api.operations import served as document_of
 from api.test_openapi import staged
 from fuzz.asked import good_requests
-from fuzz.runner import Effort, Report, ask, load, run
+from fuzz.runner import SEED, Effort, Report, ask, load, run
 from fuzz.scene import things_of
 from fuzz.served import Served
 from fuzz.unsaid import is_unsaid
 from installation import Installation
+from oncue.api import edge
+from oncue.api.native import webhooks
+from oncue.lib import ids
 from oncue.settings import Settings
 
 EXAMPLES: Final = int(os.environ.get("ONCUE_FUZZ_EXAMPLES", "3"))  # for each operation
@@ -31,8 +37,18 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3_600)]
 
 @pytest.fixture(autouse=True)
 def quiet() -> None:
-    """Thousands of deliveries would be logged, and the log kept."""
+    """Thousands of publications would be logged, and the log kept."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+@pytest.fixture(autouse=True)
+def the_same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is answered may be asked about next: so that runs are alike, ids have to be."""
+    chance = random.Random(SEED)
+    monkeypatch.setattr(ids, "_last", (0, 0))
+    monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbits=chance.getrandbits))
+    monkeypatch.setattr(webhooks, "secrets", SimpleNamespace(token_bytes=chance.randbytes))
+    monkeypatch.setattr(edge, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
 
 
 @pytest.mark.usefixtures("paged")
