@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select, update
 
+from browser import allow, begin, come_back
 from installation import START, Installation
 from oncue.accounts.models import Account
 from oncue.outbox import Event
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.anyio
 
 END: Final = START + timedelta(days=30)
 AHEAD: Final = {"days": 23}
+SERVERS: Final = {"MASTODON": {"serverUrl": "https://mastodon.sandbox.test"}}
 
 
 async def ends(installation: Installation, at: datetime | None, **values: Any) -> None:
@@ -60,6 +62,30 @@ async def test_each_end_is_told_once(installation: Installation) -> None:
     installation.clock.advance(days=30)
 
     assert [at[:10] for _, at in await told(installation)] == ["2026-12-22", "2027-01-21"]
+
+
+async def test_a_yes_that_holds_for_a_fortnight_is_told_of_after_one_week(
+    installation: Installation,
+) -> None:
+    begun = await begin(installation, "BLUESKY")
+    await come_back(installation, await allow(begun["authorizationUrl"], "maria.sandbox.test"))
+    assert await told(installation) == []
+
+    installation.clock.advance(days=7)
+
+    assert [at for _, at in await told(installation)] == ["2026-12-06T12:00:00.000Z"]
+
+
+async def test_a_yes_that_holds_until_it_is_taken_back_is_never_told_of(
+    installation: Installation,
+) -> None:
+    for platform in ("TWITTER", "MASTODON"):
+        begun = await begin(installation, platform, **SERVERS.get(platform, {}))
+        await come_back(installation, await allow(begun["authorizationUrl"]))
+
+    installation.clock.advance(days=365)
+
+    assert await told(installation) == []
 
 
 @pytest.mark.parametrize("status", ["expired", "disconnected"])

@@ -2,12 +2,13 @@
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
 from yarl import URL
 
-from oncue.accounts.clients import app_for, desk_of, facts_of, forget, page_of
+from oncue.accounts.clients import CLIENT_ID, app_for, desk_of, facts_of, forget, page_of
 from oncue.accounts.connecting import Vouched, check_server, identify, worded
 from oncue.accounts.document import as_address, is_loopback, own_return
 from oncue.accounts.flows import Flow
@@ -32,7 +33,7 @@ from oncue.connectors.grants import (
     page_url,
     read_grant,
 )
-from oncue.connectors.oauth import Authorises, Exchanges, Grant, HasPages, KnownBy
+from oncue.connectors.oauth import Authorises, Exchanges, Grant, HasPages, KnownBy, OAuth
 from oncue.connectors.registry import CONNECTORS, spec_of
 from oncue.errors import Invalid, Issue
 
@@ -148,13 +149,27 @@ async def finish(wire: Wire, flow: Flow, returned: Returned) -> Vouched:
         grant = await _redeem(wire, connector, flow, returned.code)
         server = await _home(wire, connector, flow, grant)
         new = NewAccount(
-            platform=flow.platform, credentials={**flow.kept, **grant.secrets}, server=server
+            platform=flow.platform,
+            credentials={**flow.kept, **grant.secrets},
+            server=server,
+            reconnect_by=_reconnect_by(connector.oauth, flow, grant, wire.now()),
         )
         earned = Earned(secrets={}, expires_in=grant.expires_in)
         vouched = await identify(wire, connector, new, earned)
         if grant.subject not in (None, vouched.identity.native_id):
             raise Refused("it gave access to one account and shows another")
         return vouched
+
+
+def _reconnect_by(oauth: OAuth, flow: Flow, grant: Grant, now: datetime) -> datetime | None:
+    """When somebody has to say yes again, where that is known."""
+    if "refreshToken" not in grant.secrets:
+        lasts = grant.expires_in
+    elif is_loopback(flow.kept.get(CLIENT_ID, "")):
+        lasts = oauth.lasts_unproven
+    else:
+        lasts = oauth.lasts
+    return None if lasts is None else now + lasts
 
 
 async def end(wire: Wire, connector: Authorises, owner: UUID, server: str, held: Secrets) -> None:

@@ -5,6 +5,7 @@ https://atproto.com/specs/oauth, checked against a PDS 0.4.217.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ class BlueskyOAuth(Authorises):
         pushes=True,
         binds=True,
         hints=True,
+        lasts=timedelta(days=730),
+        lasts_unproven=timedelta(days=14),
     )
 
     def server_of(self, handle: str) -> Exchanges[str]:

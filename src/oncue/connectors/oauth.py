@@ -50,8 +50,10 @@ class OAuth:
 
     `page_origin` is where people are asked, if that is another host than the base URL's own;
     where a setting names the base URL, they are asked there. `lives` is how long an access token
-    is good where the answer does not say; None: until it is revoked. `gone` are the errors with
-    which a renewal is told that the grant is no more.
+    is good where the answer does not say; None: until it is revoked. `lasts` is how long a grant
+    can be renewed before somebody has to say yes again, and `lasts_unproven` that of a client
+    which cannot prove that it is itself; None: as long as nobody ends it. `gone` are the errors
+    with which a renewal is told that the grant is no more.
     """
 
     authorize: str = ""
@@ -67,6 +69,8 @@ class OAuth:
     hints: bool = False  # whether the page is told who is expected (login_hint)
     extra: Mapping[str, str] = field(default_factory=dict)  # more for the page's query
     lives: timedelta | None = None
+    lasts: timedelta | None = None
+    lasts_unproven: timedelta | None = None
     gone: frozenset[str] = GONE
 
     @property
