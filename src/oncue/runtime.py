@@ -48,7 +48,7 @@ from oncue.publishing.engine import (
     guard,
     install_queue,
 )
-from oncue.publishing.files import file_of
+from oncue.publishing.files import address_of, file_of
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
@@ -166,6 +166,7 @@ def assemble(
     processor = Processor(
         db=db, intake=intake, outbound=outbound, now=now, lease=settings.heartbeat
     )
+    links = Links(base=settings.address, now=now, keys=partial(vault.derived, MEDIA_LINKS))
     mender = Mender(intake=intake, render=render, now=now)
     metrics = Metrics()
     wire = Wire(
@@ -177,6 +178,7 @@ def assemble(
         now=now,
         chance=random.random,
         media_file=partial(file_of, storage),
+        media_address=partial(address_of, links),
     )
     publisher = Publisher(
         db=db,
@@ -199,7 +201,7 @@ def assemble(
         outbound=outbound,
         intake=intake,
         processor=processor,
-        links=Links(base=settings.address, now=now, keys=partial(vault.derived, MEDIA_LINKS)),
+        links=links,
         gate=open_gate(db),
     )
     importer = Importer(db=db, now=now, lease=settings.heartbeat)

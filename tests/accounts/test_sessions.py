@@ -109,6 +109,7 @@ async def place(settings: Settings, clock: Clock) -> AsyncIterator[Place]:
             now=clock,
             chance=lambda: 0.0,
             media_file=no_file,
+            media_address=str,
         )
         yield Place(db, wire, clock, front, account)
     await http.close()

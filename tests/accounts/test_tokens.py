@@ -118,6 +118,7 @@ async def stage(settings: Settings, clock: Clock) -> AsyncIterator[Stage]:
             now=clock,
             chance=lambda: 0.5,
             media_file=no_file,
+            media_address=str,
         )
         new = NewAccount(
             platform="TWITTER",

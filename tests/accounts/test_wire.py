@@ -52,6 +52,7 @@ async def wire(tmp_path: Path, clock: Clock) -> AsyncIterator[Wire]:
         now=clock,
         chance=lambda: 0.0,
         media_file=file_of,
+        media_address=lambda name: f"https://oncue.test/{name}",
     )
     await http.close()
     await db.close()
@@ -137,6 +138,34 @@ async def test_a_setting_goes_before_the_sandbox_and_that_before_the_accounts_se
     wire: Wire, given: Settings, server: str, place: Place
 ) -> None:
     assert replace(wire, settings=given).place(Plain(), server) == place
+
+
+async def test_a_file_that_the_network_fetches_is_named_by_an_address(
+    wire: Wire, front: Front
+) -> None:
+    received: list[object] = []
+
+    async def take(request: web.Request) -> web.Response:
+        said = await request.json() if request.can_read_body else None
+        received.append((dict(request.query), said))
+        return web.json_response({})
+
+    front.answers["/upload"] = take
+    gif = Media(id="1", key="m1", type="image/gif", bytes=6, sha256="")
+    nested = {"source": [{"url": gif.address, "kind": "gif"}], "count": 1}
+    calls = [
+        Call("POST", "/upload", json=nested),
+        Call("POST", "/upload", query={"image_url": gif.address}),
+    ]
+
+    for call in calls:
+        await wire.send(Plain(), call, SECRETS, at(front.url))
+
+    there = "https://oncue.test/1/m1"
+    assert received == [
+        ({}, {"source": [{"url": there, "kind": "gif"}], "count": 1}),
+        ({"image_url": there}, None),
+    ]
 
 
 async def test_a_file_goes_out_as_the_body_with_its_type(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -233,3 +234,23 @@ async def test_a_copy_that_nobody_asked_for_in_a_week_goes_and_is_made_again(
 
     assert again["status"] == "published"
     assert len(renderer.made) == 2
+
+
+async def test_a_network_that_fetches_files_gets_the_mended_one_at_a_signed_address(
+    site: Installation,
+) -> None:
+    content = picture("JPEG", exif=exif(latitude=(52.0, 31.0, WHERE)))
+    media_id = await upload(site, content)
+    await site.publish("MASTODON", media=[media_id])
+    [(row, sent)] = await copies(site)
+    links, keyless = site.services.links, {"authorization": ""}
+
+    mended = links.sent(row.media_id, row.storage_key).removeprefix(links.base)
+    other = mended.replace(row.storage_key, str(UUID(int=1)))
+    answers = [await site.api.get(path, headers=keyless) for path in (mended, other)]
+
+    assert [answer.status_code for answer in answers] == [200, 403]
+    assert (answers[0].content, answers[0].headers["content-type"]) == (sent, row.content_type)
+    assert CAMERA not in answers[0].content
+    site.clock.advance(days=2)
+    assert (await site.api.get(mended, headers=keyless)).status_code == 403

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from oncue.accounts.places import Clients, Place, place_of
 from oncue.accounts.proofs import Bound, Nonces, send_proved
@@ -23,7 +23,7 @@ from oncue.connectors.base import (
 )
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
-from oncue.connectors.spec import Media
+from oncue.connectors.spec import ADDRESS, Media
 from oncue.db.database import Database
 from oncue.lib.clock import Clock
 from oncue.lib.guarded import GuardedHttp
@@ -50,6 +50,7 @@ class Wire:
     now: Clock
     chance: Callable[[], float]
     media_file: Callable[[Media], Awaitable[Path]]
+    media_address: Callable[[str], str]  # a public one for what stands in a Call for it
     nonces: Nonces = field(default_factory=Nonces)
 
     def place(self, connector: Connector, server: str) -> Place:
@@ -72,10 +73,10 @@ class Wire:
         request = Request(
             method=signed.method,
             url=place.at(signed.path),
-            query=signed.query,
+            query=self._addressed(signed.query),
             headers=_headers(signed),
-            json=signed.json,
-            form=signed.form,
+            json=self._addressed(signed.json),
+            form=self._addressed(signed.form),
             parts=tuple([await self._part(name, media) for name, media in signed.files.items()]),
             body=await self.media_file(signed.body) if signed.body else None,
             is_decisive=call.effect.is_public,
@@ -114,6 +115,18 @@ class Wire:
             raise NotSent(str(error)) from error
         except NeverAnswered as error:
             raise NoAnswer(str(error)) from error
+
+    def _addressed(self, part: Any) -> Any:
+        """A part of a request with an address wherever a file is to be fetched from one."""
+        match part:
+            case str() if part.startswith(ADDRESS):
+                return self.media_address(part.removeprefix(ADDRESS))
+            case Mapping():
+                return {name: self._addressed(value) for name, value in part.items()}
+            case list():
+                return [self._addressed(value) for value in part]
+            case _:
+                return part
 
     async def _part(self, name: str, media: Media) -> Part:
         file = await self.media_file(media)

@@ -14,8 +14,8 @@ from oncue.api.native.media import MediaPath
 from oncue.api.services import Services
 from oncue.errors import AppError, Malformed, NotAccepted
 from oncue.lib.crashpoints import MEDIA_ARRIVED, reach
+from oncue.media import copies, tickets
 from oncue.media import service as media
-from oncue.media import tickets
 from oncue.media.intake import THUMBNAIL_TYPE, discard, size_of
 from oncue.media.kinds import ACCEPTED
 from oncue.media.links import Purpose
@@ -139,6 +139,29 @@ async def media_thumbnail(
     shared.links.check(Purpose.THUMBNAIL, media_id, expires, signature)
     row = await shared.db.read(lambda session: media.get_by_link(session, media_id))
     file = _Shown(key=row.thumbnail, content_type=THUMBNAIL_TYPE, filename="thumbnail.jpg")
+    return await _shown(request, shared, row, file)
+
+
+@router.api_route("/media/{media_id}/sent/{key}", methods=["GET", "HEAD"], include_in_schema=False)
+async def media_sent(
+    request: Request,
+    media_id: MediaPath,
+    key: str,
+    shared: Shared,
+    expires: Expires = "",
+    signature: Signature = "",
+) -> Response:
+    """What a network that fetches files is sent for one. It needs no key."""
+    shared.links.check(Purpose.SENT, media_id, expires, signature, key)
+
+    def find(session: Session) -> tuple[MediaFile, str | None]:
+        row = media.get_by_link(session, media_id)
+        return row, copies.type_of(session, row, key)
+
+    row, content_type = await shared.db.read(find)
+    if content_type is None:
+        raise media.not_found(media_id)
+    file = _Shown(key=key, content_type=content_type, filename=row.filename)
     return await _shown(request, shared, row, file)
 
 

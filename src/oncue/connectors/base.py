@@ -50,9 +50,10 @@ class Call:
     `path` starts with a slash and is joined to the base URL (the network's own, the
     account's server, or the setting ONCUE_<PLATFORM>_URL); an address the network itself
     handed out is given whole. At most one of `json`, `form` and `body` is set; `files` go
-    with `form` as multipart/form-data. A public call needs a `name` that stays the same when
-    the steps before it change, as in "post" or "item 3". `key_lives` says how long the
-    network remembers the key of a KEYED call; None means for ever.
+    with `form` as multipart/form-data. A network that fetches files itself is given a Media's
+    `address` as a value of `query`, `json` or `form`. A public call needs a `name` that stays
+    the same when the steps before it change, as in "post" or "item 3". `key_lives` says how
+    long the network remembers the key of a KEYED call; None means for ever.
     """
 
     method: str

@@ -9,6 +9,7 @@ from oncue.connectors.frame import ANY, Frame
 from oncue.connectors.options import Option
 
 MB = 1024 * 1024
+ADDRESS = "oncue-media:"  # how every Media.address begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,14 @@ class Media:
     fps: float | None = None
     video_codec: str | None = None  # FFmpeg's names: h264, aac
     audio_codec: str | None = None
+
+    @property
+    def address(self) -> str:
+        """What stands in a Call for a public address of the file, for a network that fetches it.
+
+        The sender puts one in its place that is signed, and good for a day at least.
+        """
+        return f"{ADDRESS}{self.id}/{self.key}"
 
     @property
     def is_video(self) -> bool:

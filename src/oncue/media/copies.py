@@ -80,6 +80,19 @@ def add(
     return copy
 
 
+def type_of(session: Session, row: MediaFile, key: str) -> str | None:
+    """What kind of bytes a file has under this key, its own or a copy's; None: none."""
+    if row.storage_key == key:
+        return row.content_type
+    return session.scalar(
+        select(MediaCopy.content_type).where(
+            MediaCopy.workspace_id == row.workspace_id,
+            MediaCopy.media_id == row.id,
+            MediaCopy.storage_key == key,
+        )
+    )
+
+
 def remove_of(session: Session, workspace_id: UUID, media_id: UUID) -> Sequence[str]:
     """Delete every copy of a file; the keys of their bytes, which are still to be doomed."""
     return session.scalars(

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     FILE = "file"
     THUMBNAIL = "thumbnail"
     UPLOAD = "upload"
+    SENT = "sent"
 
 
 class LinkNotValid(AppError):
@@ -66,34 +67,41 @@ class Links:
     def thumbnail(self, media_id: UUID) -> str:
         return self._link(f"/media/{_name(media_id)}/thumbnail", Purpose.THUMBNAIL, media_id)
 
+    def sent(self, media_id: UUID, key: str) -> str:
+        """Of the bytes that a network is sent for a file: its own, or those of a mended copy."""
+        path = f"/media/{_name(media_id)}/sent/{key}"
+        return self._link(path, Purpose.SENT, media_id, key)
+
     def upload(self, media_id: UUID, until: datetime) -> str:
         path = f"/v1/media/uploads/{_name(media_id)}"
-        return self._signed(path, Purpose.UPLOAD, media_id, _seconds(until))
+        return self._signed(path, Purpose.UPLOAD, media_id, "", _seconds(until))
 
-    def check(self, purpose: Purpose, media_id: UUID, expires: str, signature: str) -> None:
+    def check(
+        self, purpose: Purpose, media_id: UUID, expires: str, signature: str, key: str = ""
+    ) -> None:
         """Raises LinkNotValid, LinkExpired; Unauthorized where there is no signature at all."""
         if not signature:
             raise Unauthorized(is_keyless=True)
         is_time = expires.isascii() and expires.isdigit() and len(expires) <= DIGITS
         given = signature.encode(errors="replace")
-        signed = [_sign(key, purpose, media_id, expires) for key in self.keys()]
+        signed = [_sign(each, purpose, media_id, key, expires) for each in self.keys()]
         if not is_time or not any(hmac.compare_digest(good, given) for good in signed):
             raise LinkNotValid
         if int(expires) <= self.now().timestamp():
             raise LinkExpired
 
-    def _link(self, path: str, purpose: Purpose, media_id: UUID) -> str:
+    def _link(self, path: str, purpose: Purpose, media_id: UUID, key: str = "") -> str:
         today = self.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return self._signed(path, purpose, media_id, _seconds(today + 2 * DAY))
+        return self._signed(path, purpose, media_id, key, _seconds(today + 2 * DAY))
 
-    def _signed(self, path: str, purpose: Purpose, media_id: UUID, expires: str) -> str:
-        signature = _sign(self.keys()[0], purpose, media_id, expires).decode()
+    def _signed(self, path: str, purpose: Purpose, media_id: UUID, key: str, expires: str) -> str:
+        signature = _sign(self.keys()[0], purpose, media_id, key, expires).decode()
         return f"{self.base}{path}?expires={expires}&signature={signature}"
 
 
-def _sign(key: bytes, purpose: Purpose, media_id: UUID, expires: str) -> bytes:
-    said = f"{purpose}|{media_id}|{expires}".encode()
-    return base64.urlsafe_b64encode(hmac.digest(key, said, sha256)).rstrip(b"=")
+def _sign(secret: bytes, purpose: Purpose, media_id: UUID, key: str, expires: str) -> bytes:
+    said = f"{purpose}|{media_id}|{key}|{expires}".encode()
+    return base64.urlsafe_b64encode(hmac.digest(secret, said, sha256)).rstrip(b"=")
 
 
 def _name(media_id: UUID) -> str:
