@@ -4,11 +4,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from oncue.cli import main
+
+NOBODY: Final = str(UUID(int=0))  # the plain id of nothing
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.operators import Operator
+from cli.operators import NOBODY, Operator
 from oncue.workspaces.keys import ALL_SCOPES, is_well_formed
 
 NETWORKS = ["TWITTER", "BLUESKY", "MASTODON", "TELEGRAM"]
@@ -146,9 +146,9 @@ def test_a_revoked_key_is_listed_as_such_and_cannot_be_revoked_twice(operator: O
     [
         (["keys", "create", "--scopes", "everything"], "scopes: everything: not among posts:read"),
         (["keys", "create", "--workspace", "ws_1"], "ws_1 is no ws id"),
-        (["keys", "create", "--workspace", "0" * 32], "No workspace with id ws_000"),
+        (["keys", "create", "--workspace", NOBODY], "No workspace with id ws_000"),
         (["keys", "revoke", "acc_1"], "acc_1 is no key id: key_ ids are expected here"),
-        (["accounts", "remove", "0" * 32], "No account with id acc_000"),
+        (["accounts", "remove", NOBODY], "No account with id acc_000"),
         (["accounts", "add", "MASTODON", "--credential", "token"], "reads NAME=VALUE"),
         (["accounts", "add", "MYSPACE", "--credential", "a=b"], "MYSPACE is not one of BLUESKY"),
         (["accounts", "add", "MASTODON", "--credential", "accessToken=a"], "needs a server"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.operators import Operator
+from cli.operators import NOBODY, Operator
 
 pytestmark = pytest.mark.usefixtures("anywhere")
 
@@ -83,7 +83,7 @@ def test_a_workspace_there_is_not_cannot_be_set(operator: Operator) -> None:
     operator.types("migrate")
 
     for words in (["--plan", "pro"], ["--posts-per-day", "TWITTER=1"], []):
-        said = operator.types("workspaces", "set", "0" * 32, *words)
+        said = operator.types("workspaces", "set", NOBODY, *words)
         assert (said.code, "No workspace with id ws_000" in said.err) == (1, True)
 
     assert operator.types("workspaces", "create", "Ours", "--plan", "gold").code == 1
