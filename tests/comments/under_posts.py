@@ -47,7 +47,8 @@ async def shown_with(oncue: Installation, platform: str) -> dict[str, Any]:
 
 
 async def file(oncue: Installation, type_: str) -> str:
-    """A file that is ready; nobody will ask for its bytes."""
+    """A file that is ready and goes out as it is; nobody will ask for its bytes."""
+    await oncue.api.patch("/v1/workspace", json={"mendMedia": False})
     media_id = ids.new_id(oncue.clock())
 
     def work(session: Session) -> None:

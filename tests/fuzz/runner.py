@@ -171,10 +171,12 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
 
 def _fits_its_path(case: Case[Any]) -> bool:
     """Whether the path has ids of the right kinds: links that schemathesis guesses mix them up."""
+    patterns = {
+        each.name: each.definition["schema"].get("pattern", "")
+        for each in case.operation.path_parameters
+    }
     return all(
-        re.search(parameter.definition["schema"].get("pattern", ""), str(value))
-        for parameter in case.operation.path_parameters
-        if (value := case.path_parameters.get(parameter.name)) is not None
+        re.search(pattern, str(case.path_parameters[name])) for name, pattern in patterns.items()
     )
 
 

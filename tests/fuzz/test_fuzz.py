@@ -30,6 +30,8 @@ from oncue.api.native import webhooks
 from oncue.lib import ids
 from oncue.settings import Settings
 
+SYSTEMATIC: Final = frozenset({"examples", "coverage"})
+PHASES: Final = SYSTEMATIC | {"fuzzing", "stateful"}
 EXAMPLES: Final = int(os.environ.get("ONCUE_FUZZ_EXAMPLES", "3"))  # for each operation
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3_600)]
@@ -81,6 +83,8 @@ async def test_every_answer_is_one_the_document_tells_of(
     assert not report.findings, "\n\n".join(map(str, report.findings))
     assert report.succeeded() == operations(await document_of(installation))
     assert report.checks == set(CHECKS.get_all_names())
+    assert report.phases.keys() == (PHASES if effort.is_systematic else PHASES - SYSTEMATIC)
+    assert not any(429 in statuses for statuses in report.answers.values())
 
 
 def operations(document: Mapping[str, Any]) -> set[str]:

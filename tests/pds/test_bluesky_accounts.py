@@ -64,7 +64,7 @@ async def test_a_withdrawn_password_asks_for_the_account_to_be_connected_again(
 
     post = await oncue.publish("BLUESKY")
 
-    assert post["status"] == "failed"
+    assert (post["status"], post["platforms"][0]["heldReason"]) == ("scheduled", "account")
     shown = await oncue.api.get(f"/v1/accounts/{oncue.account('BLUESKY')}")
     assert shown.json()["status"] == "expired"
     assert await maria.records() == []

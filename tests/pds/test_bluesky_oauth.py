@@ -109,7 +109,7 @@ async def test_a_refresh_token_that_was_used_ends_the_access(
 
     post = await oncue.publish("BLUESKY")
 
-    assert post["status"] == "failed"
+    assert (post["status"], post["platforms"][0]["heldReason"]) == ("scheduled", "account")
     assert (await shown(oncue, account))["status"] == "expired"
     assert await told(oncue, account) == ["account.connected", "account.error"]
 

@@ -4,6 +4,7 @@ That is what the edge puts on every answer, and which operation takes what anoth
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI
@@ -51,18 +52,31 @@ HEADERS: Final[Mapping[str, Json]] = {
 }
 COUNTED: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
-# What an operation makes: names in paths, and where its answer has them.
-MAKES: Final[Mapping[str, Mapping[str, str]]] = {
-    "POST /v1/posts": {"post_id": "/id", "platform_id": "/platforms/0/id"},
-    "POST /v1/posts/import": {"job_id": "/jobId"},
-    "POST /v1/accounts": {"account_id": "/id"},
-    "POST /v1/media": {"media_id": "/id"},
-    "POST /v1/personas": {"persona_id": "/id"},
-    "POST /v1/webhooks": {"webhook_id": "/id"},
-    "POST /v1/webhooks/{webhook_id}/test": {
-        "webhook_id": "/data/webhookId",
-        "delivery_id": "/data/id",
-    },
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an operation makes: the path it then has, and where the answer has the path's names."""
+
+    path: str
+    names: Mapping[str, str]
+
+
+MAKES: Final[Mapping[str, Made]] = {
+    "POST /v1/posts": Made(
+        "/v1/posts/{post_id}", {"post_id": "/id", "platform_id": "/platforms/0/id"}
+    ),
+    "POST /v1/posts/{post_id}/recurrence": Made(
+        "/v1/posts/{post_id}/recurrence", {"post_id": "/postId"}
+    ),
+    "POST /v1/posts/import": Made("/v1/posts/import/{job_id}", {"job_id": "/jobId"}),
+    "POST /v1/accounts": Made("/v1/accounts/{account_id}", {"account_id": "/id"}),
+    "POST /v1/media": Made("/v1/media/{media_id}", {"media_id": "/id"}),
+    "POST /v1/personas": Made("/v1/personas/{persona_id}", {"persona_id": "/id"}),
+    "POST /v1/webhooks": Made("/v1/webhooks/{webhook_id}", {"webhook_id": "/id"}),
+    "POST /v1/webhooks/{webhook_id}/test": Made(
+        "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
+        {"webhook_id": "/data/webhookId", "delivery_id": "/data/id"},
+    ),
 }
 
 
@@ -88,11 +102,11 @@ def complete(document: Json) -> Json:
             shared = _refusal(path, int(status))
             if shared and refusals.setdefault(shared, answer) == answer:
                 operation["responses"][status] = _at("responses", shared)
-    for maker, made in MAKES.items():
+    for maker in MAKES:
         method, path = maker.split()
         responses = document["paths"][path][method.lower()]["responses"]
         [success] = [status for status in responses if status.startswith("2")]
-        responses[success]["links"] = _links(document, path, made)
+        responses[success]["links"] = _links(document, maker)
     return document
 
 
@@ -138,17 +152,28 @@ def _headers(status: int, operation: Json) -> Iterator[str]:
         yield REPLAYED
 
 
-def _links(document: Json, path: str, made: Mapping[str, str]) -> Json:
-    """To every operation on what was made: its path names that, and nothing else."""
+def _links(document: Json, maker: str) -> Json:
+    """To every operation on what `maker` makes, but not on what another makes of that."""
     return {
         operation["operationId"]: {
             "operationId": operation["operationId"],
-            "parameters": {name: f"$response.body#{made[name]}" for name in names},
+            "parameters": {
+                name: f"$response.body#{at}"
+                for name, at in MAKES[maker].names.items()
+                if f"{{{name}}}" in path
+            },
         }
-        for target, _, operation in _operations(document)
-        if (names := _named(target)) and made.keys() >= names != _named(path)
+        for path, method, operation in _operations(document)
+        if _maker(f"{method.upper()} {path}") == maker
     }
 
 
-def _named(path: str) -> set[str]:
-    return {part[1:-1] for part in path.split("/") if part.startswith("{")}
+def _maker(operation: str) -> str | None:
+    """Who has to have made what this operation is on, if anybody."""
+    path = operation.partition(" ")[2]
+    makers = [
+        maker
+        for maker, made in MAKES.items()
+        if maker != operation and f"{path}/".startswith(f"{made.path}/")
+    ]
+    return max(makers, key=lambda maker: len(MAKES[maker].path), default=None)

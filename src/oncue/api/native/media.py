@@ -12,7 +12,7 @@ from pydantic import Field, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.api.deps import KeyedRoute, MediaReader, MediaWriter, Shared
-from oncue.api.fields import Body, MediaId, Out, Said, Text, When
+from oncue.api.fields import WHOLE, Body, MediaId, Out, Said, Text, When
 from oncue.api.idempotency import CHUNK_BYTES, Idempotent, Replayed
 from oncue.api.native.answers import DeletedOut, PageOut
 from oncue.api.native.media_answers import MediaOut, facts_of, show_media
@@ -56,7 +56,7 @@ class RequestUpload(Body):
 
     filename: Name
     content_type: ContentType
-    size_bytes: Annotated[StrictInt, Field(ge=1, le=LARGEST)]
+    size_bytes: Annotated[StrictInt, Field(ge=1, le=LARGEST), WHOLE]
 
 
 class RegisterMedia(Body):
