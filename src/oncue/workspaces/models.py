@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, true
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oncue.db.base import Base
@@ -37,7 +37,7 @@ class Workspace(Base):
     late_window: Mapped[int] = mapped_column(  # seconds: how late is still good
         default=43_200, server_default="43200"
     )
-    mend_media: Mapped[bool] = mapped_column(default=True, server_default=true())
+    mend_media: Mapped[bool] = mapped_column(default=True, server_default="1")
     created_at: Mapped[datetime]
 
 

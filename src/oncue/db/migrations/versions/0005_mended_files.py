@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("workspace", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column("mend_media", sa.Boolean(), server_default=sa.true(), nullable=False)
+            sa.Column("mend_media", sa.Boolean(), server_default="1", nullable=False)
         )
     op.create_table(
         "media_copy",
