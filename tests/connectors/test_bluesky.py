@@ -255,10 +255,16 @@ def test_every_record_key_has_the_form_a_post_needs(moment: datetime, key: str) 
 
 
 def test_record_keys_grow_with_time_and_differ_by_draft() -> None:
-    keys = [tid(BEGUN + timedelta(microseconds=n), "dst_1") for n in range(100)]
+    keys = [tid(BEGUN + timedelta(milliseconds=n), "dst_1") for n in range(100)]
 
     assert keys == sorted(set(keys))
     assert tid(BEGUN, "dst_1") != tid(BEGUN, "dst_2")
+
+
+def test_of_a_thousand_posts_begun_at_once_none_has_the_key_of_another() -> None:
+    keys = {tid(BEGUN, f"dst_{number}") for number in range(1_000)}
+
+    assert len(keys) == 1_000
 
 
 # Signing in.

@@ -173,12 +173,13 @@ def xrpc(nsid: str) -> str:
 def tid(moment: datetime, key: str) -> str:
     """A record key in the form posts must have: 53 bits of time, then 10 that tell clocks apart.
 
-    Ours come from `key`, so that two posts begun in the same microsecond differ.
+    Our moments are whole milliseconds. What is finer, and those 10 bits, comes from `key`: of two
+    posts begun in the same millisecond one in a million would have the other's record key.
     https://atproto.com/specs/tid
     """
-    microseconds = (moment - EPOCH) // timedelta(microseconds=1)
-    clock = int.from_bytes(hashlib.sha256(key.encode()).digest()[:2]) & 0x3FF
-    number = microseconds << 10 | clock
+    milliseconds = (moment - EPOCH) // timedelta(milliseconds=1)
+    clock, microseconds = divmod(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]), 1_000)
+    number = (milliseconds * 1_000 + microseconds) << 10 | clock & 0x3FF
     return "".join(TID_ALPHABET[number >> shift & 31] for shift in range(60, -1, -5))
 
 
