@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from db.notes import numbers, write, writing
+from installation import hang_up
 from oncue.db.database import Topic, announce_due
 from oncue.db.postgres import ENDED, GIVEN_UP, TRIES, PostgresDatabase
 from oncue.errors import Conflict, Unavailable
@@ -50,7 +51,7 @@ async def test_the_loser_of_a_deadlock_is_run_again(postgres: PostgresDatabase) 
     words = await postgres.read(
         lambda session: session.scalars(text("SELECT words FROM note ORDER BY id")).all()
     )
-    assert len(runs) == 3
+    assert len(runs) > 2  # a loser may lose again
     assert [sorted(each) for each in words] == [["1", "2"], ["1", "2"]]
 
 
@@ -133,19 +134,6 @@ async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) 
             await db.read(numbers)
 
         await db.close()
-
-
-HANG_UP = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
-
-
-async def hang_up(url: str) -> None:
-    """End every connection to the database, as a restart does."""
-    other = PostgresDatabase(url)
-    await other.write(lambda session: session.execute(HANG_UP).close())
-    await other.close()
 
 
 async def test_connections_that_were_ended_while_idle_are_made_again(

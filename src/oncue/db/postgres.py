@@ -83,7 +83,7 @@ class PostgresDatabase:
                     topics: frozenset[Topic] = connection.info.pop(ANNOUNCED, frozenset())
             except (DBAPIError, OSError, asyncpg.PostgresError, *ENDED) as error:
                 if left == 0 or _sqlstate(error) not in TRY_AGAIN:
-                    raise _worded(error) from error
+                    raise worded(error) from error
             else:
                 self._wakes.call(topics - TOLD_TO_ALL)  # of those PostgreSQL tells us too
                 return result
@@ -94,7 +94,7 @@ class PostgresDatabase:
             async with self._engine.connect() as connection:
                 return await connection.run_sync(in_session, work)
         except (DBAPIError, OSError) as error:
-            raise _worded(error) from error
+            raise worded(error) from error
 
     async def execute_alone(
         self, statement: Executable, values: Mapping[str, Any]
@@ -105,7 +105,7 @@ class PostgresDatabase:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 return (await connection.execute(statement, values)).one_or_none()
         except (DBAPIError, OSError) as error:
-            raise _worded(error) from error
+            raise worded(error) from error
 
     async def end_stalled(self, after: timedelta = STALLED) -> None:
         """End those of our sessions whose process has stopped in the middle of a statement.
@@ -119,7 +119,7 @@ class PostgresDatabase:
             finally:
                 await connection.close()
         except (OSError, asyncpg.PostgresError, *ENDED) as error:
-            raise _worded(error) from error
+            raise worded(error) from error
 
     async def drain(self) -> None:
         """None of ours lasts longer than GIVEN_UP and STALLED let it."""
@@ -196,7 +196,7 @@ def _sqlstate(error: Exception) -> str:
     return str(getattr(cause, "sqlstate", None) or "")
 
 
-def _worded(error: Exception) -> Exception:
+def worded(error: Exception) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
     state = _sqlstate(error)
     if state in TRY_AGAIN:
