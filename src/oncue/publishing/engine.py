@@ -26,7 +26,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Database
-from oncue.db.postgres import ENDED, GIVEN_UP, PostgresDatabase, in_session, worded
+from oncue.db.postgres import (
+    GIVEN_UP,
+    QUEUE_CONNECTIONS,
+    TROUBLE,
+    PostgresDatabase,
+    in_session,
+    worded,
+)
 from oncue.errors import Unavailable
 from oncue.publishing.promoter import Job
 
@@ -226,13 +233,15 @@ class PostgresEngine(_Worker):
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[RepositoryPort]:
-        pool = asyncpg.create_pool(self._db.url, min_size=2, max_size=5, server_settings=GIVEN_UP)
+        pool = asyncpg.create_pool(
+            self._db.url, min_size=2, max_size=QUEUE_CONNECTIONS, server_settings=GIVEN_UP
+        )
         try:
             async with pool:
                 yield Queries(AsyncpgPoolDriver(pool))
         except FailingListenerError as error:
             raise Unavailable("PostgreSQL no longer tells of new jobs.") from error
-        except (OSError, asyncpg.PostgresError, *ENDED) as error:
+        except TROUBLE as error:
             raise worded(error) from error
 
     async def live(self, jobs: Collection[Job]) -> Collection[Job]:
