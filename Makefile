@@ -15,6 +15,9 @@ READY_FOR_WORK := .venv/ready-for-work
 PDS := tests/pds/node_modules/better-sqlite3/build/Release/better_sqlite3.node
 MCP := tests/mcp/node_modules/.package-lock.json
 
+# Many tests wait for processes and for time to pass: one worker more than there are cores.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count(), 4) + 1)')
+
 .PHONY: help demo run test check bench pds mcp lock migration
 
 help: ## Show what there is to type
@@ -28,7 +31,7 @@ run: $(READY) ## Serve, with simulated networks beside; the first time it prints
 	@exec $(BIN)/oncue serve --sandbox
 
 test: $(READY_FOR_WORK) ## Run the tests (t="tests/cli -k demo" for some of them)
-	@$(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile -rs $(t)
+	@$(BIN)/pytest -q --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -rs $(t)
 
 check: $(READY_FOR_WORK) ## Lint, formatting, types, import contract
 	$(BIN)/ruff check

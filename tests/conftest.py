@@ -18,6 +18,16 @@ from oncue.settings import Settings
 from paged import PLATFORM, Paged
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for most time begins first, so that nobody waits for it in the end."""
+
+    def longest(item: pytest.Item) -> float:
+        asked = item.get_closest_marker("timeout")
+        return -asked.args[0] if asked else 0
+
+    items.sort(key=longest)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

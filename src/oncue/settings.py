@@ -38,6 +38,11 @@ LOOKUP_SECONDS: Final = (15.0, 60.0, 180.0)
 HEARTBEAT: Final = timedelta(seconds=30)
 SHORTEST_HEARTBEAT: Final = timedelta(seconds=1)
 
+# How many connections to PostgreSQL one process holds at most. Six processes fit into a server
+# that is set up as it comes, which has a hundred.
+CONNECTIONS: Final = 16
+FEWEST_CONNECTIONS: Final = 8
+
 # How long a file that no post uses is kept. A quarter: people upload for a campaign before they
 # write it, and what a whole quarter has not touched was forgotten.
 MEDIA_RETENTION: Final = timedelta(days=90)
@@ -56,6 +61,7 @@ class Settings:
     (ONCUE_<PLATFORM>_CLIENT_ID and _CLIENT_SECRET), `redirects` the addresses beside our own that
     people may come back to (ONCUE_OAUTH_REDIRECTS).
     `heartbeat` (ONCUE_HEARTBEAT_SECONDS) has to be longer than any pause of a living worker.
+    `connections` is how many a process holds to PostgreSQL at most.
     `media_bucket` is where files are kept; None: in the data folder. `media_retention` is how
     long one that no post uses is kept; None: for ever.
     """
@@ -71,6 +77,7 @@ class Settings:
     log_level: str = "info"
     lookup_seconds: tuple[float, ...] = LOOKUP_SECONDS
     heartbeat: timedelta = HEARTBEAT
+    connections: int = CONNECTIONS
     outbound_allow: Allowed = NOTHING
     media_bucket: Bucket | None = None
     media_retention: timedelta | None = MEDIA_RETENTION
@@ -129,6 +136,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=given.get("ONCUE_LOG_LEVEL", "info").lower(),
         lookup_seconds=_lookup_seconds(given.get("ONCUE_LOOKUP_SECONDS", "")),
         heartbeat=_heartbeat(given.get("ONCUE_HEARTBEAT_SECONDS", "")),
+        connections=_connections(given.get("ONCUE_DATABASE_CONNECTIONS", "")),
         outbound_allow=_outbound_allow(given.get("ONCUE_OUTBOUND_ALLOW", "")),
         media_bucket=_media_bucket(given.get("ONCUE_MEDIA_URL", "")),
         media_retention=_media_retention(given.get("ONCUE_MEDIA_RETENTION_DAYS", "")),
@@ -197,6 +205,14 @@ def _heartbeat(value: str) -> timedelta:
     if heartbeat < SHORTEST_HEARTBEAT:
         raise BadSetting("ONCUE_HEARTBEAT_SECONDS is 1 at least")
     return heartbeat
+
+
+def _connections(value: str) -> int:
+    if not value:
+        return CONNECTIONS
+    if not value.isascii() or not value.isdigit() or int(value) < FEWEST_CONNECTIONS:
+        raise BadSetting(f"ONCUE_DATABASE_CONNECTIONS is a number, {FEWEST_CONNECTIONS} at least")
+    return int(value)
 
 
 def _media_bucket(value: str) -> Bucket | None:

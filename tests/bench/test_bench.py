@@ -18,6 +18,8 @@ MEASUREMENTS = {
     "drain-sandbox": "drain, sandbox",
 }
 
+pytestmark = pytest.mark.timeout(400)
+
 
 def bench(*options: str, **environment: str) -> Any:
     """What the benchmark says of a handful of posts."""

@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROWS = 600
 
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_retry_is_measured_and_so_is_what_others_notice(

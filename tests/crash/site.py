@@ -32,7 +32,11 @@ from processes import PATIENCE, Process, World, ask, eventually, free_port, star
 T = TypeVar("T")
 
 EVERYWHERE: Final = ("TWITTER", "BLUESKY", "MASTODON", "TELEGRAM")
-QUICK: Final = {"ONCUE_LOOKUP_SECONDS": "0.3,0.3,0.3", "ONCUE_HEARTBEAT_SECONDS": "2"}
+QUICK: Final = {
+    "ONCUE_LOOKUP_SECONDS": "0.3,0.3,0.3",
+    "ONCUE_HEARTBEAT_SECONDS": "2",
+    "ONCUE_DATABASE_CONNECTIONS": "10",  # others crash beside us, on the same PostgreSQL
+}
 
 
 @dataclass

@@ -13,9 +13,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from db.notes import numbers, write, writing
+from installation import hang_up
+from oncue.db import postgres as postgres_module
 from oncue.db.database import Topic, announce_due
-from oncue.db.postgres import ENDED, GIVEN_UP, TRIES, PostgresDatabase
+from oncue.db.postgres import ENDED, GIVEN_UP, OTHER_CONNECTIONS, TRIES, PostgresDatabase
 from oncue.errors import Conflict, Unavailable
+from oncue.settings import CONNECTIONS, BadSetting, load
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +53,7 @@ async def test_the_loser_of_a_deadlock_is_run_again(postgres: PostgresDatabase) 
     words = await postgres.read(
         lambda session: session.scalars(text("SELECT words FROM note ORDER BY id")).all()
     )
-    assert len(runs) == 3
+    assert len(runs) > 2  # a loser may lose again
     assert [sorted(each) for each in words] == [["1", "2"], ["1", "2"]]
 
 
@@ -81,6 +84,24 @@ async def test_what_will_not_get_better_is_not_tried_again(
         await postgres.write(work)
 
     assert runs == [1]
+
+
+async def test_a_connection_that_does_not_become_free_in_time_is_not_now(
+    postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "FREE_SECONDS", 0.01)
+    narrow = PostgresDatabase(postgres.url, OTHER_CONNECTIONS + 1)
+
+    async def meanwhile() -> None:
+        with pytest.raises(Unavailable, match="busy"):
+            await narrow.read(numbers)
+        with pytest.raises(Unavailable, match="busy"):
+            await narrow.write(writing(1))
+
+    await narrow.write(lambda _session: await_only(meanwhile()))
+
+    assert await narrow.read(numbers) == []
+    await narrow.close()
 
 
 async def test_a_server_that_refuses_connections_is_not_now(free_port: int) -> None:
@@ -133,19 +154,6 @@ async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) 
             await db.read(numbers)
 
         await db.close()
-
-
-HANG_UP = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
-
-
-async def hang_up(url: str) -> None:
-    """End every connection to the database, as a restart does."""
-    other = PostgresDatabase(url)
-    await other.write(lambda session: session.execute(HANG_UP).close())
-    await other.close()
 
 
 async def test_connections_that_were_ended_while_idle_are_made_again(
@@ -229,3 +237,13 @@ async def test_sessions_that_work_or_rest_are_left_alone(postgres: PostgresDatab
 
     assert await resting.fetchval("SELECT 1") == 1
     await resting.close()
+
+
+def test_how_many_connections_a_process_holds_is_a_setting() -> None:
+    def held(number: str) -> int:
+        return load({"ONCUE_DATABASE_CONNECTIONS": number}).connections
+
+    assert (held(""), held("8"), held("40")) == (CONNECTIONS, 8, 40)
+    for wrong in ("7", "-20", "many", "8.5", "٩"):
+        with pytest.raises(BadSetting, match="ONCUE_DATABASE_CONNECTIONS"):
+            held(wrong)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from installation import START
+from installation import START, hang_up
 from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.db.postgres import PostgresDatabase
@@ -188,6 +188,51 @@ async def test_a_job_that_runs_is_live_and_no_longer_waits(engine: Engine) -> No
     await run_until(engine, handle, over)
 
     assert seen == [(queued, 0)]
+
+
+async def test_an_engine_goes_on_when_its_connections_are_ended(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "TROUBLE_SECONDS", 0.01)
+    db = PostgresDatabase(postgres_url)
+    engine, queued = open_engine(db, timedelta(seconds=30)), jobs(3)
+    seen, over = set[Job](), asyncio.Event()
+
+    async def handle(job: Job) -> None:
+        """Each job meets a restart of PostgreSQL; the next is queued after it."""
+        seen.add(job)
+        await hang_up(postgres_url)
+        if len(seen) == len(queued):
+            over.set()
+        else:
+            await queue(engine, [queued[len(seen)]])
+
+    await queue(engine, queued[:1])
+    await run_until(engine, handle, over)
+
+    assert seen == set(queued)
+    await db.close()
+
+
+async def test_an_engine_that_begins_before_its_database_is_there_waits_for_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "TROUBLE_SECONDS", 0.01)
+    nowhere = PostgresDatabase("postgresql://postgres@127.0.0.1:1/none")
+    db, over = PostgresDatabase(postgres_url), asyncio.Event()
+    engine, [job] = open_engine(nowhere, timedelta(seconds=30)), jobs(1)
+    await queue(open_engine(db, timedelta(seconds=30)), [job])
+
+    async def handle(_job: Job) -> None:
+        over.set()
+
+    running = asyncio.create_task(run_until(engine, handle, over))
+    await asyncio.sleep(0.1)  # some tries
+    nowhere.url = postgres_url
+    await running
+
+    assert over.is_set()
+    await db.close()
 
 
 async def test_a_transaction_whose_connection_ends_queues_nothing_and_says_not_now(

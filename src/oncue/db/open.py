@@ -16,4 +16,4 @@ def open_database(settings: Settings) -> Database:
     """A connection is made when the first work asks for one."""
     if settings.is_sqlite:
         return SqliteDatabase(sqlite_file(settings))
-    return PostgresDatabase(settings.resolved_database_url)
+    return PostgresDatabase(settings.resolved_database_url, settings.connections)

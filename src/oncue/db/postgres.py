@@ -16,16 +16,23 @@ from sqlalchemy.exc import (
     InternalError,
     OperationalError,
 )
+from sqlalchemy.exc import (
+    TimeoutError as NoneFree,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from oncue.db.database import CHANNEL, TOLD_TO_ALL, Topic, Wakes, announced
 from oncue.errors import Unavailable
+from oncue.settings import CONNECTIONS
 
 T = TypeVar("T")
 
-POOL: Final = 20
+# Of a process's connections, those that are not for transactions: the queue's (one listens), the
+# one that listens here, and the one that ends stalled sessions.
+QUEUE_CONNECTIONS: Final = 3
+OTHER_CONNECTIONS: Final = QUEUE_CONNECTIONS + 2
 TRIES: Final = 5
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 TRY_AGAIN: Final = {"40001", "40P01"}  # serialization failure, deadlock
@@ -33,6 +40,9 @@ TRY_AGAIN: Final = {"40001", "40P01"}  # serialization failure, deadlock
 NOT_NOW: Final = ("08", "53", "57", "58", "25P03")
 # What asyncpg raises for a connection that has ended, and for one that is just being ended.
 ENDED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+# Whatever may come of speaking with the server; also that our own connections are all in use.
+TROUBLE: Final = (DBAPIError, NoneFree, OSError, asyncpg.PostgresError, *ENDED)
+FREE_SECONDS: Final = 30.0  # how long is waited for a connection
 RECONNECT_SECONDS: Final = 2
 ANNOUNCED: Final = "announced"
 # A process that stands still in a transaction (a paused machine, say) holds up all others with
@@ -58,12 +68,13 @@ DRAIN_SECONDS: Final = 0.1
 class PostgresDatabase:
     """A pool of connections. A transaction that loses a deadlock is simply run again."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         self.url = url
         self._engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
-            pool_size=POOL,
+            pool_size=connections - OTHER_CONNECTIONS,
             max_overflow=0,
+            pool_timeout=FREE_SECONDS,
             hide_parameters=True,  # errors are logged
             connect_args={"server_settings": GIVEN_UP},
         )
@@ -81,9 +92,9 @@ class PostgresDatabase:
                 async with self._engine.begin() as connection:
                     result = await act(connection)
                     topics: frozenset[Topic] = connection.info.pop(ANNOUNCED, frozenset())
-            except (DBAPIError, OSError, asyncpg.PostgresError, *ENDED) as error:
+            except TROUBLE as error:
                 if left == 0 or _sqlstate(error) not in TRY_AGAIN:
-                    raise _worded(error) from error
+                    raise worded(error) from error
             else:
                 self._wakes.call(topics - TOLD_TO_ALL)  # of those PostgreSQL tells us too
                 return result
@@ -93,8 +104,8 @@ class PostgresDatabase:
         try:
             async with self._engine.connect() as connection:
                 return await connection.run_sync(in_session, work)
-        except (DBAPIError, OSError) as error:
-            raise _worded(error) from error
+        except TROUBLE as error:
+            raise worded(error) from error
 
     async def execute_alone(
         self, statement: Executable, values: Mapping[str, Any]
@@ -104,8 +115,8 @@ class PostgresDatabase:
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 return (await connection.execute(statement, values)).one_or_none()
-        except (DBAPIError, OSError) as error:
-            raise _worded(error) from error
+        except TROUBLE as error:
+            raise worded(error) from error
 
     async def end_stalled(self, after: timedelta = STALLED) -> None:
         """End those of our sessions whose process has stopped in the middle of a statement.
@@ -118,8 +129,8 @@ class PostgresDatabase:
                 await connection.execute(_END_STALLED, after)
             finally:
                 await connection.close()
-        except (OSError, asyncpg.PostgresError, *ENDED) as error:
-            raise _worded(error) from error
+        except TROUBLE as error:
+            raise worded(error) from error
 
     async def drain(self) -> None:
         """None of ours lasts longer than GIVEN_UP and STALLED let it."""
@@ -196,10 +207,10 @@ def _sqlstate(error: Exception) -> str:
     return str(getattr(cause, "sqlstate", None) or "")
 
 
-def _worded(error: Exception) -> Exception:
+def worded(error: Exception) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
     state = _sqlstate(error)
-    if state in TRY_AGAIN:
+    if state in TRY_AGAIN or isinstance(error, NoneFree):
         return Unavailable("The database is busy; nothing was changed. Please try again.")
     down = isinstance(error, (OSError, InterfaceError, OperationalError, *ENDED))
     if isinstance(error, InternalError) and not state:

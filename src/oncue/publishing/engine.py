@@ -7,8 +7,9 @@ promotes its destination again) and so is running one twice (the ticket and the 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import UUID
@@ -17,6 +18,7 @@ import asyncpg
 import structlog
 from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, InMemoryDriver, InMemoryQueries, Queries
 from pgqueuer import Job as QueuedJob
+from pgqueuer.errors import FailingListenerError
 from pgqueuer.ports import RepositoryPort
 from pgqueuer.qm import QueueManager
 from sqlalchemy import text
@@ -24,7 +26,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Database
-from oncue.db.postgres import GIVEN_UP, PostgresDatabase, in_session
+from oncue.db.postgres import (
+    GIVEN_UP,
+    QUEUE_CONNECTIONS,
+    TROUBLE,
+    PostgresDatabase,
+    in_session,
+    worded,
+)
 from oncue.errors import Unavailable
 from oncue.publishing.promoter import Job
 
@@ -36,10 +45,11 @@ Handler: TypeAlias = Callable[[Job], Awaitable[None]]
 
 ENTRYPOINT: Final = "publish"
 QUEUE_LOCK: Final = 0x6F6E6375 + 4
-DEQUEUE_TIMEOUT: Final = timedelta(seconds=5)  # and never longer than a heartbeat
+DEQUEUE_TIMEOUT: Final = timedelta(seconds=1)  # notices get lost, with their connection
 CONCURRENCY: Final = 100
 FETCH: Final = 20
 GRACE_SECONDS: Final = 20.0
+TROUBLE_SECONDS: Final = 1.0
 
 
 async def guard(what: str, act: Callable[[], Awaitable[object]], **facts: str) -> bool:
@@ -66,7 +76,7 @@ class Engine(Protocol):
         ...
 
     async def run(self, handle: Handler) -> None:
-        """Run jobs until `stop`; at its end none is running here."""
+        """Run jobs until `stop`, whatever happens to the queue; at its end none is running here."""
         ...
 
     def stop(self) -> None:
@@ -90,15 +100,33 @@ class Engine(Protocol):
         ...
 
 
-class _Worker:
-    """What both backends share: a PgQueuer manager that hands jobs to our handler."""
+class _Worker(ABC):
+    """What both backends share: a PgQueuer manager that hands jobs to our handler.
+
+    A manager ends with the first connection that does (a restart of PostgreSQL ends them all):
+    once what runs has ended too, another takes its place.
+    """
 
     def __init__(self, heartbeat: timedelta) -> None:
         self._heartbeat = heartbeat
         self._manager: QueueManager | None = None
         self._stopped = asyncio.Event()
 
-    async def _run(self, queries: RepositoryPort, handle: Handler) -> None:
+    @abstractmethod
+    def _opened(self) -> AbstractAsyncContextManager[RepositoryPort]:
+        """The queue, for one manager."""
+
+    async def run(self, handle: Handler) -> None:
+        async def manage() -> None:
+            async with self._opened() as queries:
+                await self._manage(queries, handle)
+
+        while not self._stopped.is_set():
+            if not await guard("running_jobs", manage):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), TROUBLE_SECONDS)
+
+    async def _manage(self, queries: RepositoryPort, handle: Handler) -> None:
         manager = QueueManager(queries)
         self._manager = manager
 
@@ -108,9 +136,10 @@ class _Worker:
 
         running = asyncio.create_task(
             manager.run(
-                dequeue_timeout=min(DEQUEUE_TIMEOUT, self._heartbeat),
+                dequeue_timeout=DEQUEUE_TIMEOUT,
                 batch_size=FETCH,
                 max_concurrent_tasks=CONCURRENCY,
+                shutdown_on_listener_failure=True,
                 heartbeat_timeout=self._heartbeat,
                 log_aggregation_interval=timedelta(0),  # the log is ours to trim: see tidy
             )
@@ -149,8 +178,9 @@ class MemoryEngine(_Worker):
             await _enqueue(self._queries, jobs)
         return result
 
-    async def run(self, handle: Handler) -> None:
-        await self._run(self._queries, handle)
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[RepositoryPort]:
+        yield self._queries
 
     async def live(self, jobs: Collection[Job]) -> Collection[Job]:
         return self._queries.live(jobs)
@@ -191,7 +221,6 @@ class PostgresEngine(_Worker):
     def __init__(self, db: PostgresDatabase, heartbeat: timedelta) -> None:
         super().__init__(heartbeat)
         self._db = db
-        self._pool: asyncpg.Pool | None = None
 
     async def commit(self, work: Work[T]) -> T:
         async def act(connection: AsyncConnection) -> T:
@@ -202,14 +231,18 @@ class PostgresEngine(_Worker):
 
         return await self._db.transact(act)
 
-    async def run(self, handle: Handler) -> None:
-        self._pool = await asyncpg.create_pool(
-            self._db.url, min_size=2, max_size=5, server_settings=GIVEN_UP
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[RepositoryPort]:
+        pool = asyncpg.create_pool(
+            self._db.url, min_size=2, max_size=QUEUE_CONNECTIONS, server_settings=GIVEN_UP
         )
         try:
-            await self._run(Queries(AsyncpgPoolDriver(self._pool)), handle)
-        finally:
-            await self._pool.close()
+            async with pool:
+                yield Queries(AsyncpgPoolDriver(pool))
+        except FailingListenerError as error:
+            raise Unavailable("PostgreSQL no longer tells of new jobs.") from error
+        except TROUBLE as error:
+            raise worded(error) from error
 
     async def live(self, jobs: Collection[Job]) -> Collection[Job]:
         by_key = {_key(job): job for job in jobs}
