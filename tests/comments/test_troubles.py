@@ -208,10 +208,10 @@ async def test_a_bug_of_ours_puts_a_comment_off_and_ends_nothing(
         raise KeyError("a bug")
 
     post = await published(installation, "LINKEDIN")
-    monkeypatch.setattr("oncue.publishing.comments._hopeless", broken)
+    monkeypatch.setattr("oncue.publishing.comments._given_up", broken)
     await installation.errands()
     put_off = await comment_of(installation, post)
-    monkeypatch.setattr("oncue.publishing.comments._hopeless", lambda _run: None)
+    monkeypatch.setattr("oncue.publishing.comments._given_up", lambda _run: None)
 
     await until_ended(installation)
 
@@ -237,6 +237,25 @@ async def test_a_comment_that_brings_down_every_worker_is_given_up(
     assert "never ended" in error
     assert error.startswith("OUTCOME_UNKNOWN") is open_step
     assert stand.comments() == []
+
+
+async def test_a_comment_that_is_out_is_published_even_when_every_worker_died_before_saying_so(
+    installation: Installation, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await published(installation, "INSTAGRAM")
+
+    def broken(*_args: object) -> None:
+        raise KeyError("a bug, of all moments after the network accepted")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("oncue.publishing.comments.settle", broken)
+        await installation.errands()
+    await change(installation, update(Comment).values(runs=MAX_RUNS))
+
+    await until_ended(installation)
+
+    assert (await comment_of(installation, post))["status"] == "published"
+    assert len(stand.comments()) == 1
 
 
 async def change(oncue: Installation, statement: Any) -> None:

@@ -1,6 +1,7 @@
 """A run from its job to its end, whatever happens to it on the way."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from installation import START, DirectEngine, Installation
 from oncue.db.base import Base
 from oncue.errors import Unavailable
 from oncue.media.models import MediaFile, MediaUse
-from oncue.posts.models import Destination, Post
+from oncue.posts.models import Destination, Post, Step
 from oncue.publishing.engine import Work
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import MAX_RUNS
@@ -161,6 +162,52 @@ async def test_a_destination_given_up_with_an_open_question_is_for_a_person(
     given_up = await row(installation, post.destination_id)
     assert (given_up.state, given_up.needs_review) == ("failed", True)
     assert around.decisive == 1
+
+
+@pytest.mark.parametrize("platform", ["MASTODON", "BLUESKY", "TWITTER", "TELEGRAM"])
+async def test_what_is_out_is_published_even_when_every_worker_died_before_it_could_say_so(
+    installation: Installation, platform: str
+) -> None:
+    post = await scheduled(installation, platform)
+    [job] = await promoted(installation)
+    failing = replace(installation.publisher, engine=Failing(installation, 1))
+    await failing.publish(job)  # its answer is kept, its result is not
+    await installation.db.write(begun_often)
+
+    installation.clock.advance(seconds=30)
+    await installation.run_due()
+
+    assert (await row(installation, post.destination_id)).state == "published"
+    assert len(installation.posts(platform)) == 1
+
+
+async def test_what_was_begun_too_often_is_not_taken_further_than_its_answers_lead(
+    installation: Installation,
+) -> None:
+    items = [{"sequence": 1, "content": "One"}, {"sequence": 2, "content": "Two"}]
+    post = await installation.create("TWITTER", content="One", threadPosts=items)
+    await installation.api.post(f"/v1/posts/{post['id']}/publish")
+    [job] = await promoted(installation)
+
+    async def stop() -> None:
+        if installation.posts("TWITTER"):
+            raise asyncio.CancelledError  # the process stops with the second item on its way
+
+    publisher, _ = surrounded(installation, before=stop)
+    with suppress(asyncio.CancelledError):
+        await publisher.publish(job)
+    await installation.db.write(begun_often)
+    await installation.run_due()
+
+    given_up = await row(installation, job.destination_id)
+    assert (given_up.state, given_up.needs_review) == ("failed", False)
+    assert [posted.text for posted in installation.posts("TWITTER")] == ["One"]
+
+
+def begun_often(session: Session) -> None:
+    """As if one worker after the other had died, each before its next request was intended."""
+    session.execute(update(Destination).values(runs=MAX_RUNS))
+    session.execute(delete(Step).where(Step.reply.is_(None)))
 
 
 def _without(table: type[Base], session: Session) -> None:

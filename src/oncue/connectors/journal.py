@@ -28,6 +28,10 @@ class OutcomeUnknown(Exception):
     """We asked the network to make something public and cannot learn whether it did."""
 
 
+class Unanswered(Exception):
+    """The journal leads no further, and nothing more is to be asked of the network."""
+
+
 class Fenced(Exception):
     """The row has been taken away from this run; it must not write any more."""
 

@@ -26,7 +26,15 @@ from oncue.connectors.base import (
     Wait,
 )
 from oncue.connectors.conversation import Done, begin, drive, fingerprint, refuse, reply_to
-from oncue.connectors.journal import Journal, NoAnswer, NotSent, OutcomeUnknown, Parked, Recorded
+from oncue.connectors.journal import (
+    Journal,
+    NoAnswer,
+    NotSent,
+    OutcomeUnknown,
+    Parked,
+    Recorded,
+    Unanswered,
+)
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import reach
 
@@ -44,7 +52,11 @@ DEFINITE: Final = frozenset({Refusal.REJECTED, Refusal.DUPLICATE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """One run of one publication. `send` signs a call and raises what the network refused."""
+    """One run of one publication. `send` signs a call and raises what the network refused.
+
+    One that `only_replays` asks the network nothing: where the journal has no answer, it raises
+    Unanswered.
+    """
 
     connector: Connector
     account: Account
@@ -53,6 +65,7 @@ class Runner:
     sleep: Callable[[float], Awaitable[None]]
     now: Clock
     lookup_seconds: Sequence[float]
+    only_replays: bool = False
     _taken: dict[Refused, str] = field(default_factory=dict)  # for answers, by their step
 
     async def run(self, steps: Steps[T]) -> T:
@@ -143,6 +156,8 @@ class Runner:
                 self.connector.judge(past.reply)
                 return past.reply
             past = None
+        if self.only_replays:
+            raise Unanswered(name)
         if not call.effect.is_public:
             return await self._ask(call)
         if past is not None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts.line import Line
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Refused
-from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked
+from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Unanswered
 from oncue.connectors.runner import Runner
 from oncue.db.database import Database
 from oncue.lib import ids
@@ -35,7 +35,7 @@ from oncue.publishing.comment_runs import (
 )
 from oncue.publishing.engine import guard
 from oncue.publishing.ledger import Claim, StepLedger
-from oncue.publishing.publisher import MAX_RUNS
+from oncue.publishing.publisher import MAX_RUNS, may_be_out
 from oncue.publishing.settle import Unknown
 
 AT_ONCE: Final = 20  # comments on their way in this process
@@ -100,8 +100,9 @@ class Commenter:
 
     async def _outcome(self, run: CommentRun) -> Outcome | Parked:
         """How the run ends. A connector is asked to comment here, and nowhere else."""
-        if (early := _hopeless(run)) is not None:
-            return early
+        given_up = _given_up(run)
+        if given_up is not None and not may_be_out(run.steps, run.runs):
+            return given_up
         claim, account = run.claim, run.account
         line = Line(self.wire, run.connector, claim.account_id, claim.workspace_id, account.server)
         runner = Runner(
@@ -112,9 +113,13 @@ class Commenter:
             sleep=self.sleep,
             now=self.now,
             lookup_seconds=self.lookup_seconds,
+            only_replays=given_up is not None,
         )
         try:
             return Commented(id=await runner.run(run.ask()))
+        except Unanswered:
+            assert given_up is not None  # nothing else replays only
+            return given_up
         except (Refused, Parked) as ending:
             return ending
         except OutcomeUnknown as unknown:
@@ -152,8 +157,8 @@ async def _wind_up(running: Collection["asyncio.Task[object]"]) -> None:
     await asyncio.gather(*late, return_exceptions=True)
 
 
-def _hopeless(run: CommentRun) -> Outcome | None:
-    """Give up on what has brought down one worker after the other."""
+def _given_up(run: CommentRun) -> Outcome | None:
+    """How it ends for what has brought down one worker after the other."""
     if run.runs <= MAX_RUNS:
         return None
     words = f"Commenting was begun {MAX_RUNS} times and never ended"

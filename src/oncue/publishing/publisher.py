@@ -17,7 +17,7 @@ from oncue.accounts.line import Line
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account, Connector, Refusal, Refused
-from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded
+from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded, Unanswered
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.runner import Runner
 from oncue.connectors.spec import Draft
@@ -119,8 +119,9 @@ class Publisher:
 
     async def _outcome(self, run: Run) -> Outcome | Parked:
         """How the run ends. Connectors are driven here, and nowhere else."""
-        if (early := _hopeless(run)) is not None:
-            return early
+        given_up = _given_up(run)
+        if given_up is not None and not may_be_out(run.steps, run.runs):
+            return given_up
         claim = run.claim
         line = Line(
             self.wire, run.connector, claim.account_id, claim.workspace_id, run.account.server
@@ -133,10 +134,14 @@ class Publisher:
             sleep=self.sleep,
             now=self.now,
             lookup_seconds=self.lookup_seconds,
+            only_replays=given_up is not None,
         )
         try:
             draft = _checked(run, await self._mended(run))
             return await runner.run(run.connector.publish(draft, run.account))
+        except Unanswered:
+            assert given_up is not None  # nothing else replays only
+            return given_up
         except (Refused, Parked) as ending:
             return ending
         except OutcomeUnknown as unknown:
@@ -259,11 +264,19 @@ def _checked(run: Run, draft: Draft | None) -> Draft:
     return draft
 
 
-def _hopeless(run: Run) -> Outcome | None:
-    """Give up on what has brought down one worker after the other."""
+def _given_up(run: Run) -> Outcome | None:
+    """How it ends for what has brought down one worker after the other."""
     if run.runs <= MAX_RUNS:
         return None
     words = f"Publishing was begun {MAX_RUNS} times and never ended"
     if any(step.reply is None for step in run.steps):
         return Unknown(reason=words)
     return Refused(words, Refusal.REJECTED, code="GAVE_UP")
+
+
+def may_be_out(steps: Sequence[Recorded], runs: int) -> bool:
+    """Whether these answers may be all it takes, and only writing down the result failed.
+
+    That is looked into once: it may be what brings the workers down.
+    """
+    return runs == MAX_RUNS + 1 and bool(steps) and all(step.reply is not None for step in steps)
