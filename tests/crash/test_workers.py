@@ -1,8 +1,11 @@
 """Several worker processes on one PostgreSQL: what is due goes out once, whatever befalls them."""
 
+import asyncio
+
 import pytest
 
 from crash.site import EVERYWHERE, Site
+from installation import hang_up
 from processes import Process, eventually
 
 USERS = tuple(f"user{number}" for number in range(20))
@@ -17,6 +20,10 @@ pytestmark = pytest.mark.timeout(400)
 
 def settled_by(worker: Process) -> int:
     return worker.says().count("destination_settled")
+
+
+def until_work(worker: Process, count: int) -> None:
+    eventually(lambda: settled_by(worker) >= count, f"the worker has done {count}")
 
 
 def test_two_workers_share_two_thousand_destinations(on_postgres: Site) -> None:
@@ -69,7 +76,7 @@ def test_a_worker_that_was_stopped_for_too_long_publishes_nothing_twice(on_postg
     on_postgres.publish_all([f"Post {number}" for number in range(20)], accounts)
     sleeper, other = on_postgres.start("worker"), on_postgres.start("worker")
     eventually(lambda: on_postgres.world.size() >= 100, "a quarter is done")
-    eventually(lambda: settled_by(sleeper) > 0, "the worker works")
+    until_work(sleeper, 1)
 
     sleeper.pause()
     on_postgres.until_settled(within=60)
@@ -77,3 +84,18 @@ def test_a_worker_that_was_stopped_for_too_long_publishes_nothing_twice(on_postg
 
     assert (sleeper.stop(), other.stop()) == (0, 0)  # nothing runs any more
     assert on_postgres.verdict().total() == 400
+
+
+def test_a_worker_goes_on_after_every_restart_of_its_database(on_postgres: Site) -> None:
+    accounts = on_postgres.connect(*EVERYWHERE)
+    worker = on_postgres.start("worker")
+    for number in range(5):
+        on_postgres.publish(f"Post {number}", accounts)
+        until_work(worker, number + 1)
+        asyncio.run(hang_up(on_postgres.settings.database_url))
+
+    on_postgres.until_settled()
+
+    assert worker.is_running()
+    assert worker.stop() == 0
+    assert on_postgres.verdict().total() == 5 * len(EVERYWHERE)

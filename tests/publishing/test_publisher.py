@@ -120,7 +120,7 @@ async def test_a_result_that_cannot_be_kept_just_now_is_kept_later_and_nothing_s
     await installation.run_due()
 
     assert (put_off.state, put_off.runs) == ("parked", 1)
-    assert put_off.run_at == START + timedelta(seconds=30)
+    assert put_off.run_at == START + timedelta(seconds=1)
     assert (await row(installation, post.destination_id)).state == "published"
     assert len(installation.posts("TELEGRAM")) == 1
 

@@ -37,7 +37,7 @@ from oncue.publishing.promoter import WITH_WORKERS, Job
 from oncue.publishing.settle import Outcome, Settled, Unknown, hand_back, park, settle
 
 MAX_RUNS: Final = 6  # starts of one attempt that led nowhere: then it is the post, not the worker
-TROUBLE_SECONDS: Final = 30
+TROUBLE_SECONDS: Final = (1, 5, 30, 60, 120)  # after each start that led nowhere
 
 log = structlog.get_logger()
 
@@ -188,7 +188,8 @@ class Publisher:
 
     async def _step_back(self, run: Run) -> None:
         """Something of ours broke: come back to it a little later, with the journal as it is."""
-        until = self.now() + timedelta(seconds=TROUBLE_SECONDS)
+        seconds = TROUBLE_SECONDS[min(run.runs, len(TROUBLE_SECONDS)) - 1]
+        until = self.now() + timedelta(seconds=seconds)
         with suppress(Fenced):
             await self.engine.commit(
                 lambda session: (
