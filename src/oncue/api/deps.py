@@ -26,7 +26,8 @@ bearer = HTTPBearer(auto_error=False, description="An API key: `oncue keys creat
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-def services(request: Request) -> Services:
+# Dependencies are coroutines even where they wait for nothing: FastAPI sends others to a thread.
+async def services(request: Request) -> Services:
     found: Services = request.app.state.services
     return found
 
@@ -62,7 +63,7 @@ class KeyedRoute(APIRoute):
 
         async def after_the_key(request: Request) -> Response:
             request.state.reads_form = reads_form
-            request.state.caller = await _identify(request, services(request))
+            request.state.caller = await _identify(request, await services(request))
             for scope in needed:
                 _demand(request.state.caller, scope)
             return await answer(request)
@@ -98,10 +99,10 @@ async def count_unrouted(request: Request) -> None:
     """Count a request that no route took, like any other; raises TooManyRequests."""
     if not hasattr(request.state, "caller"):
         with suppress(Unauthorized):
-            request.state.caller = await _identify(request, services(request))
+            request.state.caller = await _identify(request, await services(request))
 
 
-def authenticate(request: Request, _shown_in_openapi: Bearer) -> Caller:
+async def authenticate(request: Request, _shown_in_openapi: Bearer) -> Caller:
     """The caller that the route has identified."""
     caller: Caller = request.state.caller
     return caller
