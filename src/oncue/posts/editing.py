@@ -153,6 +153,8 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
         values["units"] = units_of(changes.thread)
         if changes.thread:
             values["content_type"] = ContentType.THREAD
+        elif changes.content_type is KEEP and post.content_type == ContentType.THREAD:
+            values["content_type"] = None
     if values:
         session.execute(
             update(Post)
