@@ -6,6 +6,7 @@ from oncue.accounts import models as accounts
 from oncue.media import models as media
 from oncue.posts import import_models as imports
 from oncue.posts import models as posts
+from oncue.posts import traces
 from oncue.recurrence import models as recurrence
 from oncue.webhooks import models as webhooks
 from oncue.workspaces import models as workspaces
@@ -18,6 +19,7 @@ __all__ = [
     "outbox",
     "posts",
     "recurrence",
+    "traces",
     "webhooks",
     "workspaces",
 ]

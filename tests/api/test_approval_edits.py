@@ -10,6 +10,7 @@ from api.changing import patch, refusal
 from api.deciding import act, approved, told
 from installation import Installation
 from oncue.posts.lifecycle import Status
+from scenarios.stories import by_platform
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -152,6 +153,23 @@ async def test_what_has_gone_out_keeps_its_status_and_loses_its_approval(
     assert seen(failed) == ("failed", AT_ONE, True)
     assert seen(edited) == ("failed", AT_ONE, False)
     assert await voided(installation, post) == 1
+
+
+@pytest.mark.parametrize(("content", "left"), [("Other", False), (None, True)])
+async def test_a_destination_that_is_given_other_words_costs_its_post_the_approval(
+    installation: Installation, content: str | None, *, left: bool
+) -> None:
+    await installation.fault(kind="reject", platform="MASTODON")
+    post = await approved(installation, "MASTODON", scheduledFor=AT_ONE)
+    installation.clock.advance(hours=1)
+    await installation.run_due()
+
+    failed = by_platform(await installation.get(post["id"]))["MASTODON"]
+    path = f"/v1/posts/{post['id']}/platforms/{failed['postPlatformId']}/fix"
+    await installation.api.post(path, json={"content": content})
+
+    assert seen(await installation.get(post["id"])) == ("publishing", AT_ONE, left)
+    assert await voided(installation, post) == (0 if left else 1)
 
 
 async def test_a_cancelled_post_that_is_edited_has_to_be_approved_anew(

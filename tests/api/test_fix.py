@@ -12,6 +12,7 @@ from installation import Installation
 from oncue.lib import ids
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
+from scenarios.stories import uploaded
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +63,22 @@ async def test_a_fix_with_content_changes_it_for_that_destination_only(
     assert [entry.text for entry in installation.posts("MASTODON")] == ["Hello"]
     shown = await installation.get(post["id"])
     assert (shown["content"], shown["platformOverrides"]) == ("Hello", post["platformOverrides"])
+
+
+@statements("V172")
+async def test_a_fix_with_no_words_takes_the_words_away_and_needs_something_to_show(
+    installation: Installation,
+) -> None:
+    pictured, picture = await partial(installation, media=[await uploaded(installation)])
+    post, words = await partial(installation)
+
+    shown = await fix(installation, pictured, picture, content="")
+    bare = await fix(installation, post, words, content="")
+    await installation.run_due()
+
+    assert shown.status_code == 200, shown.text
+    assert [(entry.text, len(entry.media)) for entry in installation.posts("TWITTER")] == [("", 1)]
+    assert problem(bare) == invalid("content", code="CONTENT_REQUIRED", platform="TWITTER")
 
 
 @statements("V168", "V169", "V178")

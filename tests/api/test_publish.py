@@ -7,6 +7,7 @@ import pytest
 from api.answers import invalid, problem
 from api.operations import served
 from installation import Installation
+from scenarios.stories import uploaded
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +94,22 @@ async def test_each_network_gets_its_override_or_the_content(installation: Insta
 
     said = {platform: [e.text for e in installation.posts(platform)] for platform in EVERYWHERE}
     assert said == {p: ["For X" if p == "TWITTER" else "For all"] for p in EVERYWHERE}
+
+
+@statements("V104")
+async def test_an_override_may_leave_a_picture_to_speak_for_itself(
+    installation: Installation,
+) -> None:
+    await installation.publish(
+        "TWITTER",
+        "MASTODON",
+        content="For all",
+        media=[await uploaded(installation)],
+        platformOverrides={"TWITTER": {"content": ""}},
+    )
+
+    said = {name: [e.text for e in installation.posts(name)] for name in ("TWITTER", "MASTODON")}
+    assert said == {"TWITTER": [""], "MASTODON": ["For all"]}
 
 
 @statements("V47")

@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from api.answers import invalid, problem, rows
 from api.changing import patch, refusal
+from api.deciding import act
 from api.queueing import (
     MONDAY,
     TUESDAY,
@@ -218,6 +219,20 @@ async def test_a_queued_post_keeps_its_slot_while_it_waits_for_approval_and_afte
 
     assert await positions(installation, post) == [1]
     assert await next_free(installation, 1) == [TUESDAY]
+
+
+async def test_a_queued_post_that_is_to_be_approved_for_its_very_slot_keeps_it(
+    installation: Installation,
+) -> None:
+    await set_slots(installation, daily("09:00"))
+    post, other = await queued(installation), await queued(installation)
+
+    await act(installation, post, "start-approval", scheduledFor=MONDAY)
+    await act(installation, other, "start-approval", scheduledFor="2026-11-24T09:30:00Z")
+
+    assert await next_free(installation, 1) == [TUESDAY]
+    await order(installation, post, "approve")
+    assert await positions(installation, post) == [1]
 
 
 async def test_a_queued_post_that_is_not_approved_in_time_or_at_all_gives_its_slot_back(

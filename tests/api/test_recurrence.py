@@ -143,6 +143,16 @@ async def test_a_value_out_of_bounds_is_named(
     assert problem(answer) == (400, "VALIDATION_ERROR", expected)
 
 
+async def test_a_post_of_the_last_day_of_all_gives_its_rule_a_time_of_day_too(
+    installation: Installation,
+) -> None:
+    post = await installation.create("MASTODON", scheduledFor="9999-12-31T23:59:59.999Z")
+
+    rule = (await ask(installation, post, "FREQ=DAILY", "Asia/Tokyo")).json()
+
+    assert rule["nextRunAt"] == "2026-11-22T23:59:00.000Z"
+
+
 @statements("V279")
 async def test_a_rule_without_a_time_of_day_takes_the_posts(installation: Installation) -> None:
     scheduled = await installation.create("MASTODON", scheduledFor="2027-01-04T14:45:59Z")

@@ -95,6 +95,19 @@ async def test_a_thread_is_not_called_something_else(installation: Installation)
     assert changes(post, after) == {"contentType": "TEXT", "threadPosts": []}
 
 
+async def test_a_post_whose_thread_was_taken_away_is_none_any_more(
+    installation: Installation,
+) -> None:
+    items = [{"sequence": 1, "content": "1/"}]
+    post = await installation.create("TWITTER", "MASTODON", threadPosts=items)
+
+    after = await patch(installation, post, threadPosts=[])
+    moved = await patch(installation, post, accountIds=[installation.account("MASTODON")])
+
+    assert changes(post, after) == {"contentType": None, "threadPosts": []}
+    assert [each["platform"] for each in moved["platforms"]] == ["mastodon"]
+
+
 @statements("V134")
 async def test_a_threads_rules_hold_for_a_change_too(installation: Installation) -> None:
     post = await installation.create("TWITTER")

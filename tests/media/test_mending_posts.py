@@ -82,6 +82,13 @@ async def schedule(site: Installation, content: bytes, *platforms: str) -> Any:
     return await site.api.post("/v1/posts", json=body)
 
 
+async def validated(site: Installation, content: bytes, platform: str) -> Any:
+    """What validate finds wrong with a post with one file."""
+    body = {"content": "Look", "platforms": [platform], "mediaIds": [await upload(site, content)]}
+    answer = await site.api.post("/v1/posts/validate", json=body)
+    return answer.json()["platforms"][platform]["errors"]
+
+
 async def copies(site: Installation) -> list[tuple[MediaCopy, bytes]]:
     rows = await site.db.read(
         lambda session: session.scalars(select(MediaCopy).order_by(MediaCopy.recipe)).all()
@@ -169,9 +176,11 @@ async def test_without_mending_a_file_goes_out_as_it_is(
 async def test_what_no_machine_can_mend_is_refused_before_its_time(
     site: Installation, content: Callable[[], bytes], facts: dict[str, Any]
 ) -> None:
-    answer = await schedule(site, content(), "TWITTER")
+    refused = await schedule(site, content(), "TWITTER")
+    foreseen = await validated(site, content(), "TWITTER")
 
-    assert problem(answer) == invalid("media", platform="TWITTER", **facts)
+    assert problem(refused) == invalid("media", platform="TWITTER", **facts)
+    assert [found["code"] for found in foreseen] == [facts["code"]]
 
 
 async def test_files_are_mended_before_their_post_is_due_and_once(

@@ -30,7 +30,7 @@ def reason(data: bytes) -> str:
         ("\ufeff\r\n  \r\n,,\r\n", "the file is empty"),
         ("content,tags\nHello,a\n", "the header lacks accountIds"),
         ("Hello world\n", f'the header has an unknown column "Hello world"; known are {KNOWN}'),
-        ("content,accountIds,\n", f'the header has an unknown column ""; known are {KNOWN}'),
+        ("content,,accountIds\n", f'the header has an unknown column ""; known are {KNOWN}'),
         ("tags\na\n", "the header lacks content and accountIds"),
         ("content,accountIds,CONTENT\n", "the header has the column content twice"),
         (

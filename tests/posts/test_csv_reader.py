@@ -196,6 +196,13 @@ def test_columns_come_in_any_order_and_case_and_optional_ones_may_be_missing() -
     assert found == [Row(2, NewPost(content="Hello", account_ids=(ONE,), tags=("news",)))]
 
 
+def test_a_header_may_have_empty_cells_to_spare_over_nothing() -> None:
+    found = read(f"content,accountIds,,\nHello,{ACC},,\nHello,{ACC},,Oops\n")
+
+    assert found[0] == Row(2, NewPost(content="Hello", account_ids=(ONE,)))
+    assert isinstance(found[1], RowError)
+
+
 @pytest.mark.parametrize("cells", [f"Hello,{ACC}", f"Hello,{ACC},,,,,,,,"])
 def test_a_row_may_lack_empty_cells_at_its_end_or_have_some_to_spare(cells: str) -> None:
     assert row(cells) == plain(2, "Hello")

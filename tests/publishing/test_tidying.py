@@ -1,6 +1,6 @@
 """What nobody will ask for again is deleted, a bounded number of rows at a time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from installation import START, Installation
 from oncue.lib import ids
+from oncue.posts.traces import Trace
 from oncue.publishing.tidying import EVERY, FORGETTING, Tidying
 from oncue.workspaces import idempotency
 from oncue.workspaces.models import IdempotencyKey
@@ -33,6 +34,34 @@ async def test_an_answer_is_kept_for_a_day_and_then_forgotten(installation: Inst
     await installation.errands()
 
     assert (after_a_day, await kept(installation)) == (1, 0)
+
+
+async def test_what_a_deleted_post_left_is_remembered_for_thirty_days(
+    installation: Installation,
+) -> None:
+    await installation.fault(kind="reject", platform="MASTODON")
+    partly = await installation.publish("TWITTER", "MASTODON", content="Two words")
+    await installation.api.delete(f"/v1/posts/{partly['id']}")
+
+    installation.clock.advance(days=30)
+    await installation.errands()
+    after_a_month = await traces_of(installation)
+    installation.clock.advance(minutes=1)
+    await installation.errands()
+
+    [(told, left_at)] = after_a_month
+    [on_x] = installation.posts("TWITTER")
+    assert on_x.id in told
+    assert on_x.text not in told
+    assert left_at == START
+    assert await traces_of(installation) == []
+
+
+async def traces_of(installation: Installation) -> list[tuple[list[str], datetime]]:
+    found = select(Trace.told, Trace.left_at)
+    return await installation.db.read(
+        lambda session: [(told, left_at) for told, left_at in session.execute(found)]
+    )
 
 
 async def test_many_are_forgotten_in_batches(installation: Installation) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from installation import Installation
+from oncue.lib import ids
 from scenarios.stories import by_platform, end_of, fix, until_settled, uploaded
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +81,57 @@ async def test_an_item_of_a_thread_that_stopped_is_not_taken_for_another_post_of
     assert stopped["status"] == "failed"
     assert end_of(by_platform(lost)["TWITTER"]) == "unknown"
     assert [entry.text for entry in installation.posts("TWITTER")] == ITEMS[:2]
+
+
+async def test_what_a_deleted_post_left_on_x_is_not_taken_for_another_post_of_the_same_words(
+    installation: Installation,
+) -> None:
+    stopped = await thread_with(installation, kind="reject")
+    installation.clock.advance(seconds=30)
+    lost = await sent_into_silence(installation, ITEMS[0])
+
+    gone = await installation.api.delete(f"/v1/posts/{stopped['id']}")
+    lost = await until_settled(installation, lost["id"])
+
+    assert gone.status_code == 200, gone.text
+    assert end_of(by_platform(lost)["TWITTER"]) == "unknown"
+
+
+async def test_nor_what_a_destination_left_there_that_was_taken_from_its_post(
+    installation: Installation,
+) -> None:
+    stopped = await thread_with(installation, kind="reject")
+    installation.clock.advance(seconds=30)
+    lost = await sent_into_silence(installation, ITEMS[0])
+
+    other = await installation.new_account("TWITTER", "another")
+    elsewhere = {"accountIds": [ids.to_typeid("acc", other.id)]}
+    moved = await installation.api.patch(f"/v1/posts/{stopped['id']}", json=elsewhere)
+    lost = await until_settled(installation, lost["id"])
+
+    assert moved.status_code == 200, moved.text
+    assert end_of(by_platform(lost)["TWITTER"]) == "unknown"
+
+
+async def test_nor_a_published_post_that_was_deleted_for_it_failed_elsewhere(
+    installation: Installation,
+) -> None:
+    await installation.fault(kind="reject", platform="MASTODON")
+    partly = await installation.publish("TWITTER", "MASTODON", content=ITEMS[0])
+    installation.clock.advance(seconds=30)
+    lost = await sent_into_silence(installation, ITEMS[0])
+
+    await installation.api.delete(f"/v1/posts/{partly['id']}")
+    lost = await until_settled(installation, lost["id"])
+
+    assert partly["status"] == "partial"
+    assert end_of(by_platform(lost)["TWITTER"]) == "unknown"
+
+
+async def sent_into_silence(oncue: Installation, content: str) -> dict[str, Any]:
+    """Publish a post to X that never gets there, and of which nobody says so."""
+    await oncue.fault(kind="garbage", platform="TWITTER")
+    return await oncue.publish("TWITTER", content=content)
 
 
 async def test_pictures_of_items_that_are_out_are_not_sent_again(

@@ -18,7 +18,7 @@ from oncue.posts import events
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Status, Transition
 from oncue.posts.models import Post
-from oncue.posts.scheduling import make_draft, schedule, still_to_send, write
+from oncue.posts.scheduling import make_draft, schedule, set_time, still_to_send, write
 from oncue.posts.service import get, move, stand_down
 from oncue.posts.validation import check_networks, time_issues
 from oncue.posts.values import KEEP, Changes, Keep
@@ -50,7 +50,7 @@ def start(
     if scheduled_for is not KEEP:
         if issues := time_issues(scheduled_for, now):
             raise Invalid(issues)
-        write(session, post, scheduled_for=scheduled_for, slot=None)
+        set_time(session, post, scheduled_for)
     write(session, post, approval_requested_at=now, approved_at=None)
     stand_down(session, workspace_id, post_id)
     post = get(session, workspace_id, post_id)
@@ -76,7 +76,7 @@ def approve(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) 
     events.record(session, workspace_id, post_id, "post.draft.approved", now, data)
     write(session, post, approved_at=now)
     if at is None:
-        write(session, post, scheduled_for=None, slot=None)
+        set_time(session, post, None)
     else:
         schedule(session, post, at, now)
 

@@ -13,7 +13,7 @@ from oncue.accounts import service as accounts
 from oncue.connectors.registry import CONNECTORS, spec_of
 from oncue.connectors.spec import Draft, Media, Problem, Spec, option_problems, spec_problems
 from oncue.errors import Invalid, Issue
-from oncue.posts.drafts import load_files
+from oncue.posts.drafts import load_files, unmendable
 from oncue.posts.lifecycle import Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.validation import media_issues
@@ -49,18 +49,15 @@ def validate(
     files = load_files(session, workspace_id, sketch.media_ids)
     draft = Draft(text=sketch.content, key="", begun_at=now)
     named = [str(media_id) for media_id in sketch.media_ids]
-    return {
-        platform: _finding(
-            platform,
-            replace(
-                draft,
-                media=[*files.for_network(spec_of(platform), named), *sketch.media],
-                options=sketch.platform_metadata.get(platform, {}),
-            ),
-            sketch.first_comment,
-        )
-        for platform in platforms
-    }
+    found = {}
+    for platform in platforms:
+        spec, options = spec_of(platform), sketch.platform_metadata.get(platform, {})
+        uploaded = replace(draft, media=files.for_network(spec, named), options=options)
+        whole = replace(uploaded, media=[*uploaded.media, *sketch.media])
+        finding = _finding(platform, whole, sketch.first_comment)
+        problems = [*finding.problems, *unmendable(spec, uploaded, files)]
+        found[platform] = replace(finding, problems=problems)
+    return found
 
 
 def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:

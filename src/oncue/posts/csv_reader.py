@@ -156,12 +156,18 @@ def _delimiter(data: bytes) -> str:
 
 
 def _columns(header: Sequence[str]) -> Sequence[str]:
-    """The header's columns under their proper names, in the file's order."""
-    if not header:
+    """The header's columns under their proper names, in the file's order.
+
+    Empty cells at its end, as spreadsheets write them, are over nothing.
+    """
+    cells = list(header)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    if not cells:
         raise BadFile("the file is empty")
     proper = {name.lower(): name for name in COLUMNS}
     found: list[str] = []
-    for cell in header:
+    for cell in cells:
         name = proper.get(cell.strip().lower())
         if name is None:
             known = ", ".join(COLUMNS)

@@ -106,7 +106,8 @@ def draft_for(
     spec = connector.spec
     platform = spec.platform
     override: Mapping[str, Any] = post.platform_overrides.get(platform, {})
-    text = destination.content or override.get("content") or post.content
+    given = (destination.content, override.get("content"))  # "" too: files may speak for themselves
+    text = next((words for words in given if words is not None), post.content)
     thread: Sequence[ThreadItem] = ()
     if spec.thread_items and destination.content is None:
         thread = [

@@ -13,7 +13,7 @@ from oncue.accounts.models import Account
 from oncue.db.database import announce_due
 from oncue.errors import Conflict, Invalid
 from oncue.lib import ids
-from oncue.posts import approval, attachments, events, quota
+from oncue.posts import approval, attachments, events, quota, traces
 from oncue.posts.drafts import load_files, media_of
 from oncue.posts.lifecycle import Operation, State, Status
 from oncue.posts.models import Destination, Post
@@ -153,6 +153,8 @@ def _write(session: Session, post: Post, changes: Changes) -> None:
         values["units"] = units_of(changes.thread)
         if changes.thread:
             values["content_type"] = ContentType.THREAD
+        elif changes.content_type is KEEP and post.content_type == ContentType.THREAD:
+            values["content_type"] = None
     if values:
         session.execute(
             update(Post)
@@ -198,12 +200,11 @@ def _retarget(session: Session, post: Post, account_ids: Sequence[UUID], now: da
     if published := [row for row in dropped if row.state == State.PUBLISHED]:
         names = ", ".join(ids.to_typeid("acc", row.account_id) for row in published)
         raise Conflict(f"The post is already published at {names}, which cannot be taken away")
+    gone = [row.id for row in dropped]
+    traces.leave(session, post.workspace_id, gone, now)
     session.execute(
         delete(Destination)
-        .where(
-            Destination.workspace_id == post.workspace_id,
-            Destination.id.in_([row.id for row in dropped]),
-        )
+        .where(Destination.workspace_id == post.workspace_id, Destination.id.in_(gone))
         .execution_options(synchronize_session=False)
     )
     added = [account for account in accounts if account.id not in present]

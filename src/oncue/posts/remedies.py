@@ -13,7 +13,7 @@ from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.errors import Conflict, Invalid, Issue, NotFound, OperationNotPermitted
 from oncue.lib import ids
-from oncue.posts import attachments, events, journal
+from oncue.posts import approval, attachments, events, journal
 from oncue.posts.drafts import draft_for, load_files, media_of
 from oncue.posts.lifecycle import (
     SHOWN_AS,
@@ -128,7 +128,8 @@ def fix(
 ) -> None:
     """Send one destination again at once, with other content or one other file where given.
 
-    An explicit order for one destination: it also sends again what ended unknown (C57).
+    An explicit order for one destination: it also sends again what ended unknown (C57). Other
+    content is not what was approved, so it takes the approval away.
     Raises NotFound, OperationNotPermitted, Conflict, Invalid.
     """
     post = move(session, workspace_id, post_id, Operation.FIX, now)
@@ -144,6 +145,8 @@ def fix(
             .execution_options(synchronize_session=False)
         )
         row = _destination(session, workspace_id, post_id, destination_id)
+        if post.approval_requested_at is not None:
+            post = approval.void(session, post, now)
     if media_id is not None:
         rows = destinations_of(session, workspace_id, post_id)
         attachments.note_anew(session, post, rows)

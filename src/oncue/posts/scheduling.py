@@ -19,8 +19,8 @@ from oncue.posts.service import (
 
 def schedule(session: Session, post: Post, at: datetime, now: datetime) -> None:
     """Have the post go out at `at`, to every destination it is not published at yet (C33)."""
-    slot = post.slot if at == post.slot else None  # another time gives it back to the queue
-    write(session, post, status=Status.SCHEDULED, scheduled_for=at, slot=slot)
+    write(session, post, status=Status.SCHEDULED)
+    set_time(session, post, at)
     stand_down(session, post.workspace_id, post.id)
     waiting = [row.id for row in still_to_send(session, post)]
     session.execute(
@@ -31,6 +31,11 @@ def schedule(session: Session, post: Post, at: datetime, now: datetime) -> None:
     )
     send_out(session, post.workspace_id, post.id, waiting, at=at)
     record_scheduled(session, post.workspace_id, post.id, at, now)
+
+
+def set_time(session: Session, post: Post, at: datetime | None) -> None:
+    """Give the post another time, which gives its slot back to the queue; or the one it has."""
+    write(session, post, scheduled_for=at, slot=at if at == post.slot else None)
 
 
 def still_to_send(session: Session, post: Post) -> list[Destination]:

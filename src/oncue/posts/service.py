@@ -170,11 +170,11 @@ def move(
     if version is not None:
         taken = taken.where(Post.updated_at == version)
     if session.scalar(taken) is None:
-        raise refusal(session, workspace_id, post_id, operation, version)
+        raise _refusal(session, workspace_id, post_id, operation, version)
     return get(session, workspace_id, post_id)
 
 
-def refusal(
+def _refusal(
     session: Session,
     workspace_id: UUID,
     post_id: UUID,

@@ -8,11 +8,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from oncue.errors import OperationNotPermitted
-from oncue.posts import comments, events
+from oncue.posts import comments, events, traces
 from oncue.posts.lifecycle import Operation, Status, Transition, statuses_permitting
 from oncue.posts.models import Destination, Post
 from oncue.posts.publications import Publication, publications
-from oncue.posts.service import get, move, refusal, stand_down
+from oncue.posts.service import destinations_of, get, move, stand_down
 
 
 def targets(
@@ -65,18 +65,17 @@ def unarchive(session: Session, workspace_id: UUID, post_id: UUID, now: datetime
     events.record(session, workspace_id, post_id, "post.unarchived", now, {"status": to})
 
 
-def remove(session: Session, workspace_id: UUID, post_id: UUID) -> None:
+def remove(session: Session, workspace_id: UUID, post_id: UUID, now: datetime) -> None:
     """Delete a post from Oncue. What is on a network stays there (V146).
 
     What webhooks have still to tell of it stays until it is told.
     """
-    permitted = statuses_permitting(Operation.DELETE)
-    gone = session.scalar(
+    post = move(session, workspace_id, post_id, Operation.DELETE, now)
+    rows = destinations_of(session, workspace_id, post_id)
+    traces.leave(session, workspace_id, [row.id for row in rows], now)
+    session.execute(
         delete(Post)
-        .where(Post.id == post_id, Post.workspace_id == workspace_id, Post.status.in_(permitted))
-        .returning(Post)
+        .where(Post.workspace_id == workspace_id, Post.id == post_id)
         .execution_options(synchronize_session=False)
     )
-    if gone is None:
-        raise refusal(session, workspace_id, post_id, Operation.DELETE, None)
-    events.outlive(session, gone)
+    events.outlive(session, post)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, union_all
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from oncue.connectors.base import Effect
 from oncue.posts.models import Comment, Destination, Step
+from oncue.posts.traces import left_since, texts
 
 
 def accounted_for(
@@ -21,8 +21,9 @@ def accounted_for(
 ) -> set[str]:
     """Those of `wanted` that are the account's posts or comments, or in an answer since `since`.
 
-    An answer comes after what it tells of, so those from before the search began are no use.
-    What is being looked for is neither yet, so the run that asks need not be left out.
+    An answer comes after what it tells of, so those from before the search began are no use;
+    answers of destinations that were deleted since then count as well. What is being looked for
+    is neither yet, so the run that asks need not be left out.
     """
     settled = union_all(
         select(Destination.platform_post_id).where(
@@ -48,19 +49,7 @@ def accounted_for(
             Step.done_at >= since,
         )
     )
-    answered = {text for reply in replies for text in _texts(reply) if text in wanted}
+    answered = {text for reply in replies for text in texts(reply)}
+    answered.update(left_since(session, workspace_id, account_id, since))
     known = {native_id for (native_id,) in session.execute(settled) if native_id is not None}
-    return known | answered
-
-
-def _texts(value: Any) -> set[str]:
-    """Every string within a reply; among them the id of what it made."""
-    match value:
-        case str():
-            return {value}
-        case dict():
-            return {text for part in value.values() for text in _texts(part)}
-        case list():
-            return {text for part in value for text in _texts(part)}
-        case _:
-            return set()
+    return known | answered.intersection(wanted)

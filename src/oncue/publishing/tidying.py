@@ -11,7 +11,7 @@ from oncue.accounts import flows
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
 from oncue.media import copies
-from oncue.posts import bulk_retries
+from oncue.posts import bulk_retries, traces
 from oncue.publishing.duties import Duty
 from oncue.webhooks import settling as deliveries
 from oncue.workspaces import idempotency, ratelimit
@@ -25,6 +25,7 @@ FORGETTING: Final[Mapping[Forget, int]] = {
     flows.forget: 1_000,
     deliveries.forget: 1_000,
     copies.forget: 100,
+    traces.forget: 1_000,
     bulk_retries.forget: 20,  # for many parts hang on each
 }
 """What deletes up to a number of rows that are too old by now, and says how many; that number."""

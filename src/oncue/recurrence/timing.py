@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Final
 
 from oncue.errors import Invalid, Issue
 from oncue.lib.clock import MILLISECOND, iso
 from oncue.recurrence.models import Recurrence
 from oncue.recurrence.rules import BadRule, Rule, parse
 from oncue.recurrence.series import Series, upcoming
+
+LAST_YEAR: Final = 9998  # whose end the clocks of every zone can still show
 
 
 def read_rule(text: str, timezone: str) -> Rule:
@@ -28,7 +31,8 @@ def series_of(row: Recurrence) -> Series:
     What the rule does not say of hour and minute is the anchor's, on the clocks of its zone.
     """
     rule = read_rule(row.rule, row.timezone)
-    local_time = row.anchor.astimezone(rule.zone).time()
+    anchor = row.anchor.replace(year=min(row.anchor.year, LAST_YEAR))
+    local_time = anchor.astimezone(rule.zone).time()
     return Series(rule=rule.with_time(local_time), start_at=row.start_at)
 
 

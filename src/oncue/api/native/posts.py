@@ -112,11 +112,13 @@ async def update_post(
 
 
 @router.delete("/{post_id}")
-async def delete_post(post_id: PostPath, caller: PostsWriter, once: Idempotent) -> DeletedOut:
+async def delete_post(
+    post_id: PostPath, caller: PostsWriter, shared: Shared, once: Idempotent
+) -> DeletedOut:
     """Delete a post from Oncue; what is on the networks stays there."""
 
     def work(session: Session) -> DeletedOut:
-        withdrawing.remove(session, caller.workspace_id, post_id)
+        withdrawing.remove(session, caller.workspace_id, post_id, shared.now())
         return DeletedOut()
 
     return await once.write(work)
