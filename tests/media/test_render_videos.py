@@ -24,6 +24,7 @@ MP4 = "video/mp4"
 COPY = VideoRecipe(
     content_type=MP4, max_bytes=1_000_000, picture=None, audio_bits=None, seconds=1.0
 )
+LOOKING_AHEAD = {"preset": "medium"}  # frames that need later ones, as most encoders make them
 ENCODE = replace(COPY, picture=PictureRecipe(size=(48, 36), fps=30, bits=None), audio_bits=64_000)
 
 
@@ -81,6 +82,7 @@ def test_place_camera_and_comments_stay_behind(
         ("a.mp4", {}, MP4),
         ("a.mov", {}, MP4),
         ("a.mkv", {}, MP4),
+        ("a.mkv", {"encoder": LOOKING_AHEAD}, MP4),
         ("a.mp4", {"sound": None}, MP4),
         ("a.mov", {"codec": "mpeg4"}, "video/quicktime"),
         ("a.webm", {"codec": "libvpx-vp9", "sound": "libopus"}, "video/webm"),

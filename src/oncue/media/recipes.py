@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from oncue.connectors.spec import Media, MediaRules, Problem, Spec, file_problems
 
 # Part of every recipe's key: raise it when the same recipe is to give other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 ANIMATION: Final = "MEDIA_ANIMATION_NOT_SUPPORTED"
 

@@ -111,7 +111,8 @@ class Copied:
         self._to = target.add_stream_from_template(stream)
 
     def packets(self, packet: "AnyPacket") -> Iterable["AnyPacket"]:
-        if packet.dts is None:  # the end
+        # The end. A Matroska file's first frames have no dts either: the muxer finds it.
+        if packet.dts is None and not packet.size:
             return
         packet.stream = self._to
         yield packet
