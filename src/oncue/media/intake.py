@@ -4,7 +4,6 @@ What comes in lies in the work folder until it is kept; nothing of it outlives a
 """
 
 import asyncio
-import errno
 import hashlib
 import os
 from collections.abc import AsyncIterable, Awaitable, Iterable
@@ -14,10 +13,11 @@ from typing import BinaryIO, Final, Protocol
 from uuid import UUID, uuid4
 
 from oncue.db.database import Database
-from oncue.errors import NotAccepted, Unavailable
+from oncue.errors import NotAccepted
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import MEDIA_KEPT, MEDIA_RESERVED, reach
 from oncue.media import objects
+from oncue.media.disk import written
 from oncue.media.objects import NewObject
 from oncue.media.probe import Probed
 from oncue.media.storage import Storage, new_key
@@ -57,23 +57,23 @@ class Intake:
     _probing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROBES_AT_ONCE))
 
     def new_file(self) -> Path:
-        """A path in the work folder that nobody else has."""
-        self.storage.work.mkdir(parents=True, exist_ok=True)
+        """A path in the work folder that nobody else has; raises Unavailable."""
+        with written():
+            self.storage.work.mkdir(parents=True, exist_ok=True)
         return self.storage.work / uuid4().hex
 
     async def receive(self, chunks: AsyncIterable[bytes], at_most: int) -> Path:
         """Write a file while it comes in; it survives a power cut when this returns.
 
-        Raises NotAccepted (MEDIA_TOO_LARGE) as soon as it is longer than `at_most` bytes.
+        Raises NotAccepted (MEDIA_TOO_LARGE) as soon as it is longer than `at_most` bytes, and
+        Unavailable where it cannot be written.
         """
         path = self.new_file()
         try:
-            with _create(path) as file:
+            with written(), _create(path) as file:
                 await _write(file, chunks, at_most)
-        except BaseException as broken:
+        except BaseException:
             discard(path)
-            if isinstance(broken, OSError) and broken.errno == errno.ENOSPC:
-                raise Unavailable("The disk is full; nothing was changed.") from broken
             raise
         return path
 
