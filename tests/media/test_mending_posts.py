@@ -15,7 +15,7 @@ from api.answers import invalid, problem
 from installation import Clock, Installation, install
 from media.files import animation, clip_bytes, encoded, exif, picture
 from oncue.db.open import open_database
-from oncue.errors import NotAccepted
+from oncue.errors import NotAccepted, Unavailable
 from oncue.media.models import MediaCopy
 from oncue.media.probe import probe
 from oncue.media.recipes import Recipe
@@ -192,6 +192,22 @@ async def test_files_are_mended_before_their_post_is_due_and_once(
     assert len(ahead) == len(await copies(site)) > 0
     assert renderer.made == ahead
     assert [len(site.posts(name)) for name in ("MASTODON", "TWITTER")] == [1, 1]
+
+
+async def test_what_could_not_be_mended_for_want_of_room_is_tried_again_ahead(
+    site: Installation, renderer: Renderer
+) -> None:
+    renderer.trouble.append(Unavailable("The disk is full; nothing was changed."))
+    await schedule(site, picture("PNG"), "MASTODON")
+    site.clock.advance(minutes=35)
+
+    await site.errands()
+    before = await copies(site)
+    site.clock.advance(seconds=10)
+    await site.errands()
+
+    assert before == []
+    assert len(await copies(site)) == 1
 
 
 async def test_a_file_that_turns_out_not_to_be_mendable_fails_its_post_with_the_reason(
