@@ -174,6 +174,44 @@ async def test_what_no_machine_can_mend_is_refused_before_its_time(
     assert problem(answer) == invalid("media", platform="TWITTER", **facts)
 
 
+@pytest.mark.parametrize(
+    ("content", "platform", "code", "says"),
+    [
+        (
+            lambda: picture("PNG", 10, 900),
+            "INSTAGRAM",
+            "MEDIA_DIMENSIONS_NOT_SUPPORTED",
+            "a width of 0.8 to 1.91 times the height; a is 10x900",
+        ),
+        (
+            lambda: animation("WEBP", 3),
+            "INSTAGRAM",
+            "MEDIA_ANIMATION_NOT_SUPPORTED",
+            "a is image/webp with 3 frames",
+        ),
+        (
+            lambda: animation("PNG", 3),
+            "MASTODON",
+            "MEDIA_ANIMATION_NOT_SUPPORTED",
+            "a is image/png with 3 frames",
+        ),
+    ],
+)
+async def test_whoever_looks_first_is_told_what_no_machine_can_mend_and_nothing_else(
+    site: Installation, content: Callable[[], bytes], platform: str, code: str, says: str
+) -> None:
+    media_id = await upload(site, content())
+
+    answer = await site.api.post(
+        "/v1/posts/validate",
+        json={"content": "Look", "platforms": [platform], "mediaIds": [media_id]},
+    )
+
+    [error] = answer.json()["platforms"][platform]["errors"]
+    assert error["code"] == code
+    assert says in error["message"]
+
+
 async def test_files_are_mended_before_their_post_is_due_and_once(
     site: Installation, renderer: Renderer
 ) -> None:

@@ -16,7 +16,7 @@ from oncue.media import copies
 from oncue.media.intake import Intake, discard
 from oncue.media.models import MediaCopy
 from oncue.media.objects import NewObject
-from oncue.media.recipes import Mended, NotMendable, Recipe, VideoRecipe, decide
+from oncue.media.recipes import NotMendable, Recipe, VideoRecipe, decide
 from oncue.media.render import Rendered
 from oncue.media.storage import Missing, new_key
 
@@ -32,9 +32,8 @@ class Render(Protocol):
 
 
 def as_sent(spec: Spec, item: Media) -> Media:
-    """What the network of `spec` will be sent for `item`; itself where it cannot be mended."""
-    decision = decide(spec, item, "media")
-    return decision.result if isinstance(decision, Mended) else item
+    """What the network of `spec` will be sent for `item`, as far as that can be mended."""
+    return decide(spec, item, "media").result
 
 
 @dataclass(frozen=True, kw_only=True)

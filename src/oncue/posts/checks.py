@@ -13,7 +13,7 @@ from oncue.accounts import service as accounts
 from oncue.connectors.registry import CONNECTORS, spec_of
 from oncue.connectors.spec import Draft, Media, Problem, Spec, option_problems, spec_problems
 from oncue.errors import Invalid, Issue
-from oncue.posts.drafts import load_files
+from oncue.posts.drafts import load_files, unmendable
 from oncue.posts.lifecycle import Status
 from oncue.posts.models import Destination, Post
 from oncue.posts.validation import media_issues
@@ -49,18 +49,18 @@ def validate(
     files = load_files(session, workspace_id, sketch.media_ids)
     draft = Draft(text=sketch.content, key="", begun_at=now)
     named = [str(media_id) for media_id in sketch.media_ids]
-    return {
-        platform: _finding(
-            platform,
-            replace(
-                draft,
-                media=[*files.for_network(spec_of(platform), named), *sketch.media],
-                options=sketch.platform_metadata.get(platform, {}),
-            ),
-            sketch.first_comment,
+
+    def look(platform: str) -> Finding:
+        spec = spec_of(platform)
+        stored = replace(draft, media=files.for_network(spec, named))
+        whole = replace(
+            stored,
+            media=[*stored.media, *sketch.media],
+            options=sketch.platform_metadata.get(platform, {}),
         )
-        for platform in platforms
-    }
+        return _finding(whole, platform, unmendable(spec, stored, files), sketch.first_comment)
+
+    return {platform: look(platform) for platform in platforms}
 
 
 def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
@@ -69,9 +69,10 @@ def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
     return connector.check(draft) if connector else spec_problems(spec_of(platform), draft)
 
 
-def _finding(platform: str, draft: Draft, comment: str | None) -> Finding:
+def _finding(draft: Draft, platform: str, known: Sequence[Problem], comment: str | None) -> Finding:
+    """What the network says to `draft`, beside what is `known` to be wrong with it."""
     spec = spec_of(platform)
-    problems = [*network_problems(platform, draft), *option_problems(spec, draft.options)]
+    problems = [*network_problems(platform, draft), *known, *option_problems(spec, draft.options)]
     if comment is not None and len(comment) > COMMENT_CHARACTERS:
         problems = [*problems, _long_comment(spec, len(comment))]
     warnings = []
