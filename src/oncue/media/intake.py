@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from uuid import UUID, uuid4
 
+import structlog
+
 from oncue.db.database import Database
 from oncue.errors import NotAccepted
 from oncue.lib.clock import Clock
@@ -25,6 +27,9 @@ from oncue.media.storage import Storage, new_key
 # Looking into a file takes up to half a gigabyte of memory for a moment.
 PROBES_AT_ONCE: Final = 2
 THUMBNAIL_TYPE: Final = "image/jpeg"
+
+
+log = structlog.get_logger()
 
 
 class Probe(Protocol):
@@ -90,13 +95,26 @@ class Intake:
             kept = Kept(probed=probed, bytes=await _as_object(path), thumbnail=thumbnail)
             await self.reserve(workspace_id, kept.objects)
             reach(MEDIA_RESERVED)
-            await self.storage.keep(path, kept.bytes.key, probed.content_type)
+            await self._store(workspace_id, path, kept.bytes, probed.content_type)
             if thumbnail is not None:
-                await self.storage.keep(picture, thumbnail.key, THUMBNAIL_TYPE)
+                await self._store(workspace_id, picture, thumbnail, THUMBNAIL_TYPE)
             reach(MEDIA_KEPT)
         finally:
             discard(picture)
         return kept
+
+    async def _store(
+        self, workspace_id: UUID, path: Path, new: NewObject, content_type: str
+    ) -> None:
+        """Store a file; also where the same bytes are said to be, if they were lost there.
+
+        Whoever has the same bytes already is going to be pointed at.
+        """
+        twin = await self.db.read(lambda session: objects.twin_of(session, workspace_id, new))
+        if twin is not None and await self.storage.size_of(twin) is None:
+            log.warning("media_restored", key=twin)
+            await self.storage.keep(path, twin, content_type)
+        await self.storage.keep(path, new.key, content_type)
 
     async def keep_raw(self, workspace_id: UUID, path: Path) -> NewObject:
         """Store a file that is looked into later."""
