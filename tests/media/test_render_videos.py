@@ -174,6 +174,24 @@ def test_a_video_held_upright_is_shown_upright(recipe: VideoRecipe, tmp_path: Pa
         assert max(ImageStat.Stat(ImageChops.difference(one, other)).mean) < 12
 
 
+@pytest.mark.parametrize("recipe", [COPY, ENCODE], ids=["copied", "encoded"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_picture_that_begins_after_the_sound_still_does(
+    name: str, recipe: VideoRecipe, tmp_path: Path
+) -> None:
+    source = files.clip(tmp_path / name, late=20)
+
+    target, _ = made_of(source, recipe)
+
+    with av.open(target) as clip:
+        heard = next(frame.time for frame in clip.decode(audio=0))
+    with av.open(target) as clip:
+        seen = [frame.time for frame in clip.decode(video=0)]
+    assert heard == 0
+    assert seen[0] == pytest.approx(20 / 25, abs=0.04)
+    assert seen[-1] == pytest.approx(44 / 25, abs=0.05)
+
+
 def test_a_picture_of_long_pixels_is_made_of_square_ones(tmp_path: Path) -> None:
     source = files.clip(tmp_path / "a.mp4", shape=Fraction(3, 2))
     before = facts(source)
