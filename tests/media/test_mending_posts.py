@@ -290,6 +290,19 @@ async def test_a_copy_that_nobody_asked_for_in_a_week_goes_and_is_made_again(
     assert len(renderer.made) == 2
 
 
+async def test_a_copy_that_was_lost_is_made_again(site: Installation, renderer: Renderer) -> None:
+    media_id = await upload(site, picture("JPEG", exif=exif()))
+    await site.publish("MASTODON", media=[media_id])
+    [(row, sent)] = await copies(site)
+    await site.services.intake.storage.drop(row.storage_key)  # by a hand that is not ours
+
+    again = await site.publish("MASTODON", media=[media_id], content="Again")
+
+    assert again["status"] == "published"
+    assert len(renderer.made) == 2
+    assert [content for _, content in await copies(site)] == [sent]
+
+
 async def test_a_network_that_fetches_files_gets_the_mended_one_at_a_signed_address(
     site: Installation,
 ) -> None:

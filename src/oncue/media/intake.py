@@ -95,20 +95,20 @@ class Intake:
             kept = Kept(probed=probed, bytes=await _as_object(path), thumbnail=thumbnail)
             await self.reserve(workspace_id, kept.objects)
             reach(MEDIA_RESERVED)
-            await self._store(workspace_id, path, kept.bytes, probed.content_type)
+            await self.store(workspace_id, path, kept.bytes, probed.content_type)
             if thumbnail is not None:
-                await self._store(workspace_id, picture, thumbnail, THUMBNAIL_TYPE)
+                await self.store(workspace_id, picture, thumbnail, THUMBNAIL_TYPE)
             reach(MEDIA_KEPT)
         finally:
             discard(picture)
         return kept
 
-    async def _store(
+    async def store(
         self, workspace_id: UUID, path: Path, new: NewObject, content_type: str
     ) -> None:
-        """Store a file; also where the same bytes are said to be, if they were lost there.
+        """Store a reserved file; also where the same bytes are kept, if they were lost there.
 
-        Whoever has the same bytes already is going to be pointed at.
+        Taken into use, they are what it is going to point at.
         """
         twin = await self.db.read(lambda session: objects.twin_of(session, workspace_id, new))
         if twin is not None and await self.storage.size_of(twin) is None:

@@ -86,7 +86,17 @@ class Mender:
             found = await self.intake.db.write(
                 lambda session: copies.use(session, workspace_id, media_id, recipe.key, self.now())
             )
-            return found or await self._make(workspace_id, item, recipe)
+            if found is not None and await self._is_there(found):
+                return found
+            return await self._make(workspace_id, item, recipe)
+
+    async def _is_there(self, copy: MediaCopy) -> bool:
+        """Whether its bytes are: what was lost is made again as long as the file is there."""
+        try:
+            await self.intake.storage.path_of(copy.storage_key)
+        except Missing:
+            return False
+        return True
 
     async def _make(self, workspace_id: UUID, item: Media, recipe: Recipe) -> MediaCopy:
         source = await self.intake.storage.path_of(item.key)
@@ -98,7 +108,7 @@ class Mender:
                 key=new_key(), sha256=rendered.sha256, size_bytes=rendered.size_bytes
             )
             await self.intake.reserve(workspace_id, [stored])
-            await self.intake.storage.keep(target, stored.key, rendered.content_type)
+            await self.intake.store(workspace_id, target, stored, rendered.content_type)
         finally:
             discard(target)
         return await self.intake.db.write(
