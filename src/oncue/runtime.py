@@ -34,7 +34,7 @@ from oncue.media.intake import PROBES_AT_ONCE, Intake, Probe
 from oncue.media.links import Links
 from oncue.media.mending import Mender, Render
 from oncue.media.probe import probe
-from oncue.media.processing import Processor
+from oncue.media.processing import FETCHES_AT_ONCE, Processor
 from oncue.media.render import render
 from oncue.media.retention import Collector, Remover
 from oncue.media.storage import Storage, open_storage
@@ -230,13 +230,17 @@ def assemble(
 def media_duties(
     db: Database, storage: Storage, processor: Processor, settings: Settings, now: Clock
 ) -> Sequence[Duty]:
-    """Two files at a time are processed: one that comes slowly does not hold up the other."""
+    """Uploads wait for none that comes slowly from a URL, nor one of a kind for the other."""
     remover = Remover(db=db, storage=storage, now=now)
     collector = Collector(db=db, storage=storage, now=now, retention=settings.media_retention)
     return [
         *(
             Duty(name="processing_media", topic=Topic.ERRAND, act=processor.act)
             for _ in range(PROBES_AT_ONCE)
+        ),
+        *(
+            Duty(name="fetching_media", topic=Topic.ERRAND, act=partial(processor.act, by_url=True))
+            for _ in range(FETCHES_AT_ONCE)
         ),
         Duty(name="removing_media", topic=Topic.ERRAND, act=remover.act),
         Duty(name="collecting_media", topic=Topic.ERRAND, act=collector.act),

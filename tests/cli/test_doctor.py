@@ -15,7 +15,7 @@ import pytest
 from cli.operators import Operator
 from installation import MASTER_KEY, Installation
 from oncue.cli import doctor_checks
-from oncue.cli.doctor_checks import data_folder
+from oncue.cli.doctor_checks import data_folder, media_folder
 from oncue.cli.doctor_database import database
 from oncue.cli.findings import Finding, Level, ok
 from oncue.lib.clock import iso
@@ -203,6 +203,27 @@ def test_a_disk_that_is_nearly_full_is_noticed(
     monkeypatch.setattr(doctor_checks, limit, 1 << 60)
 
     assert data_folder(Settings(data_dir=tmp_path)).level is level
+
+
+def test_a_folder_of_files_on_a_disk_of_its_own_is_looked_at_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, elsewhere, closed = (Settings(data_dir=tmp_path / name) for name in "abc")
+    for settings, target in ((elsewhere, "/dev/shm"), (closed, "/proc")):
+        settings.data_dir.mkdir()
+        settings.media_dir.symlink_to(target)
+    there.media_dir.mkdir(parents=True)
+
+    found = [media_folder(settings) for settings in (there, elsewhere, closed)]
+    monkeypatch.setattr(doctor_checks, "TOO_FEW_BYTES", 1 << 60)
+    [full] = media_folder(elsewhere)
+
+    assert [[each.level for each in findings] for findings in found] == [
+        [],
+        [Level.OK],
+        [Level.PROBLEM],
+    ]
+    assert (full.name, full.level) == ("media folder", Level.PROBLEM)
 
 
 @pytest.mark.usefixtures("sandbox")

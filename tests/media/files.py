@@ -68,8 +68,12 @@ def clip(
     encoder: Mapping[str, str] | None = None,
     shape: Fraction | None = None,
     noisy: bool = False,
+    late: int = 0,
 ) -> Path:
-    """A clip whose picture wanders from frame to frame, with silence beside it."""
+    """A clip whose picture wanders from frame to frame, with silence beside it.
+
+    The picture begins `late` frames after the silence.
+    """
     with av.open(path, "w", options=dict(options or {})) as container:
         container.metadata.update(metadata or {})
         picture = container.add_stream(codec, rate=fps, options=_QUICK | dict(encoder or {}))
@@ -83,7 +87,7 @@ def clip(
         still = Image.effect_noise(size, 90).convert("RGB") if noisy else gradient(*size)
         for number in range(round(seconds * fps)):
             frame = _frame(ImageChops.offset(still, number * (7 if noisy else 1)))
-            frame.pts, frame.time_base = number, Fraction(1, fps)
+            frame.pts, frame.time_base = number + late, Fraction(1, fps)
             container.mux(picture.encode(frame))
         container.mux(picture.encode(None))
         if voice is not None:

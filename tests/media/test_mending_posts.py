@@ -15,7 +15,7 @@ from api.answers import invalid, problem
 from installation import Clock, Installation, install
 from media.files import animation, clip_bytes, encoded, exif, picture
 from oncue.db.open import open_database
-from oncue.errors import NotAccepted
+from oncue.errors import NotAccepted, Unavailable
 from oncue.media.models import MediaCopy
 from oncue.media.probe import probe
 from oncue.media.recipes import Recipe
@@ -183,6 +183,44 @@ async def test_what_no_machine_can_mend_is_refused_before_its_time(
     assert [found["code"] for found in foreseen] == [facts["code"]]
 
 
+@pytest.mark.parametrize(
+    ("content", "platform", "code", "says"),
+    [
+        (
+            lambda: picture("PNG", 10, 900),
+            "INSTAGRAM",
+            "MEDIA_DIMENSIONS_NOT_SUPPORTED",
+            "a width of 0.8 to 1.91 times the height; a is 10x900",
+        ),
+        (
+            lambda: animation("WEBP", 3),
+            "INSTAGRAM",
+            "MEDIA_ANIMATION_NOT_SUPPORTED",
+            "a is image/webp with 3 frames",
+        ),
+        (
+            lambda: animation("PNG", 3),
+            "MASTODON",
+            "MEDIA_ANIMATION_NOT_SUPPORTED",
+            "a is image/png with 3 frames",
+        ),
+    ],
+)
+async def test_whoever_looks_first_is_told_what_no_machine_can_mend_and_nothing_else(
+    site: Installation, content: Callable[[], bytes], platform: str, code: str, says: str
+) -> None:
+    media_id = await upload(site, content())
+
+    answer = await site.api.post(
+        "/v1/posts/validate",
+        json={"content": "Look", "platforms": [platform], "mediaIds": [media_id]},
+    )
+
+    [error] = answer.json()["platforms"][platform]["errors"]
+    assert error["code"] == code
+    assert says in error["message"]
+
+
 async def test_files_are_mended_before_their_post_is_due_and_once(
     site: Installation, renderer: Renderer
 ) -> None:
@@ -201,6 +239,22 @@ async def test_files_are_mended_before_their_post_is_due_and_once(
     assert len(ahead) == len(await copies(site)) > 0
     assert renderer.made == ahead
     assert [len(site.posts(name)) for name in ("MASTODON", "TWITTER")] == [1, 1]
+
+
+async def test_what_could_not_be_mended_for_want_of_room_is_tried_again_ahead(
+    site: Installation, renderer: Renderer
+) -> None:
+    renderer.trouble.append(Unavailable("The disk is full; nothing was changed."))
+    await schedule(site, picture("PNG"), "MASTODON")
+    site.clock.advance(minutes=35)
+
+    await site.errands()
+    before = await copies(site)
+    site.clock.advance(seconds=10)
+    await site.errands()
+
+    assert before == []
+    assert len(await copies(site)) == 1
 
 
 async def test_a_file_that_turns_out_not_to_be_mendable_fails_its_post_with_the_reason(
@@ -243,6 +297,19 @@ async def test_a_copy_that_nobody_asked_for_in_a_week_goes_and_is_made_again(
 
     assert again["status"] == "published"
     assert len(renderer.made) == 2
+
+
+async def test_a_copy_that_was_lost_is_made_again(site: Installation, renderer: Renderer) -> None:
+    media_id = await upload(site, picture("JPEG", exif=exif()))
+    await site.publish("MASTODON", media=[media_id])
+    [(row, sent)] = await copies(site)
+    await site.services.intake.storage.drop(row.storage_key)  # by a hand that is not ours
+
+    again = await site.publish("MASTODON", media=[media_id], content="Again")
+
+    assert again["status"] == "published"
+    assert len(renderer.made) == 2
+    assert [content for _, content in await copies(site)] == [sent]
 
 
 async def test_a_network_that_fetches_files_gets_the_mended_one_at_a_signed_address(

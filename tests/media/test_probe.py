@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from media import files
 from oncue.errors import NotAccepted
@@ -160,6 +161,16 @@ async def test_what_is_transparent_is_white_in_a_thumbnail(tmp_path: Path) -> No
 
     with Image.open(small) as shown:
         assert shown.getpixel((10, 10)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("how", [{}, {"zip": True}], ids=["plain", "compressed"])
+async def test_a_picture_may_have_a_long_story(how: dict[str, Any], tmp_path: Path) -> None:
+    story = PngInfo()
+    story.add_itxt("XML:com.adobe.xmp", "where it was " * 400_000, **how)
+    path = tmp_path / "a"
+    path.write_bytes(files.picture("PNG", pnginfo=story))
+
+    assert (await probe(path)).width == 64
 
 
 async def test_a_sound_alone_is_no_video(tmp_path: Path) -> None:

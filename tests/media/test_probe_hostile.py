@@ -220,6 +220,13 @@ async def test_a_file_that_was_cut_off_is_unreadable(name: str, tmp_path: Path) 
         assert (refused.code, refused.status) == ("MEDIA_UNREADABLE", 422)
 
 
+async def test_a_file_of_no_bytes_is_called_empty(tmp_path: Path) -> None:
+    refused = await refusal(written(tmp_path / "a", b""))
+
+    assert (refused.code, refused.status) == ("MEDIA_TYPE_NOT_SUPPORTED", 422)
+    assert refused.reason.endswith("this is empty")
+
+
 @pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/gif", "image/webp"])
 async def test_a_head_without_a_body_is_unreadable(kind: str, tmp_path: Path) -> None:
     content = files.picture(kind.removeprefix("image/").upper())

@@ -24,6 +24,7 @@ MP4 = "video/mp4"
 COPY = VideoRecipe(
     content_type=MP4, max_bytes=1_000_000, picture=None, audio_bits=None, seconds=1.0
 )
+LOOKING_AHEAD = {"preset": "medium"}  # frames that need later ones, as most encoders make them
 ENCODE = replace(COPY, picture=PictureRecipe(size=(48, 36), fps=30, bits=None), audio_bits=64_000)
 
 
@@ -81,6 +82,7 @@ def test_place_camera_and_comments_stay_behind(
         ("a.mp4", {}, MP4),
         ("a.mov", {}, MP4),
         ("a.mkv", {}, MP4),
+        ("a.mkv", {"encoder": LOOKING_AHEAD}, MP4),
         ("a.mp4", {"sound": None}, MP4),
         ("a.mov", {"codec": "mpeg4"}, "video/quicktime"),
         ("a.webm", {"codec": "libvpx-vp9", "sound": "libopus"}, "video/webm"),
@@ -170,6 +172,24 @@ def test_a_video_held_upright_is_shown_upright(recipe: VideoRecipe, tmp_path: Pa
     assert (found.width, found.height) == (48, 64)
     with Image.open(before) as one, Image.open(after) as other:
         assert max(ImageStat.Stat(ImageChops.difference(one, other)).mean) < 12
+
+
+@pytest.mark.parametrize("recipe", [COPY, ENCODE], ids=["copied", "encoded"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_picture_that_begins_after_the_sound_still_does(
+    name: str, recipe: VideoRecipe, tmp_path: Path
+) -> None:
+    source = files.clip(tmp_path / name, late=20)
+
+    target, _ = made_of(source, recipe)
+
+    with av.open(target) as clip:
+        heard = next(frame.time for frame in clip.decode(audio=0))
+    with av.open(target) as clip:
+        seen = [frame.time for frame in clip.decode(video=0)]
+    assert heard == 0
+    assert seen[0] == pytest.approx(20 / 25, abs=0.04)
+    assert seen[-1] == pytest.approx(44 / 25, abs=0.05)
 
 
 def test_a_picture_of_long_pixels_is_made_of_square_ones(tmp_path: Path) -> None:

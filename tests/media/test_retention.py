@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from api.answers import invalid, problem, put_in
 from api.test_media import kept
@@ -80,6 +81,24 @@ async def test_the_time_begins_when_the_last_post_is_gone(installation: Installa
     await days_pass(site, 1)
 
     assert (used_anew, almost, await is_there(site, media_id)) == (True, True, False)
+
+
+async def test_a_file_noted_as_unused_while_a_post_began_to_use_it_has_its_time(
+    installation: Installation,
+) -> None:
+    site = installation
+    media_id = await file_id(site)
+    post = await site.create("MASTODON", media=[media_id])
+    marked = update(MediaFile).values(unused_since=site.clock())  # who looked a moment too early
+    await site.db.write(lambda session: session.execute(marked))
+
+    await days_pass(site, 100)
+    await site.api.delete(f"/v1/posts/{post['id']}")
+    await days_pass(site, 1)
+    at_once = await is_there(site, media_id)
+    await days_pass(site, 90)
+
+    assert (at_once, await is_there(site, media_id)) == (True, False)
 
 
 async def test_it_can_be_set_that_nothing_goes(installation: Installation) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.answers import rows
 from installation import Installation
-from media.uploading import PHOTO, SMALL, content_of, shown, stored, upload
+from media.uploading import PHOTO, SMALL, content_of, row, shown, stored, upload
 from oncue.errors import Unavailable
 from oncue.media import objects
 from oncue.media.models import MediaFile, MediaObject
@@ -58,6 +58,22 @@ async def test_two_files_of_the_same_bytes_share_them_and_nothing_else(
     site.clock.advance(minutes=21)
     await site.errands()
     assert len(await stored(site)) == 2  # the picture, and the small one of it
+
+
+async def test_bytes_that_were_lost_come_back_with_the_next_who_brings_them(
+    site: Installation,
+) -> None:
+    one = (await directly(site, SMALL)).json()
+    storage = site.services.intake.storage
+    for key in await stored(site):
+        await storage.drop(key)  # by a hand that is not ours, or a backup that lacked them
+
+    other = (await directly(site, SMALL)).json()
+
+    found = await row(site, one["id"])
+    assert [await content_of(site, each["id"]) for each in (one, other)] == [SMALL, SMALL]
+    assert found.thumbnail is not None
+    assert (await storage.path_of(found.thumbnail)).read_bytes().startswith(b"thumbnail of")
 
 
 async def test_bytes_stay_until_the_last_file_that_has_them_goes(site: Installation) -> None:

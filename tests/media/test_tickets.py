@@ -51,6 +51,7 @@ async def test_an_upload_with_a_ticket_is_ready_by_itself(site: Installation) ->
         "dimensions": {"width": 64, "height": 48},
         "url": after["url"],
         "thumbnailUrl": after["thumbnailUrl"],
+        "variants": {"thumbnail": after["thumbnailUrl"]},
     }
     assert after["url"].startswith("http://127.0.0.1:8080/media/media_")
     assert after["thumbnailUrl"].startswith("http://127.0.0.1:8080/media/media_")

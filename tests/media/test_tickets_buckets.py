@@ -9,8 +9,9 @@ from obstore.store import S3Store
 import buckets
 from buckets import Buckets
 from installation import Installation
-from media.uploading import PHOTO, announce, content_of, row, shown, stored, upload
+from media.uploading import PHOTO, SMALL, announce, content_of, row, shown, stored, upload
 from oncue.lib.buckets import Bucket
+from oncue.media.processing import MAX_RUNS
 from oncue.media.storage import BucketStorage
 
 pytestmark = pytest.mark.anyio
@@ -171,6 +172,27 @@ async def test_an_upload_waits_for_a_bucket_that_does_not_answer(
     found = [media["status"] for media in (unnoticed, noticed, put_off)]
     assert found == ["pending", "processing", "processing"]
     assert (await shown(site, ticket["mediaId"]))["status"] == "ready"
+
+
+async def test_an_upload_outlasts_a_bucket_that_does_not_answer_for_hours(
+    site: Installation, tmp_path: Path
+) -> None:
+    unnoticed, noticed = await announce(site), await announce(site, SMALL)
+    for ticket, content in ((unnoticed, PHOTO), (noticed, SMALL)):
+        buckets.put(ticket["uploadUrl"], content, "image/png")
+    await shown(site, noticed["mediaId"])
+    storage = site.services.intake.storage
+    assert isinstance(storage, BucketStorage)
+    answering, storage._store = storage._store, nowhere(tmp_path)
+
+    for _ in range(MAX_RUNS + 1):
+        await site.errands()
+        site.clock.advance(minutes=20)
+    storage._store = answering
+    await site.errands()
+
+    for ticket in (unnoticed, noticed):
+        assert (await shown(site, ticket["mediaId"]))["status"] == "ready"
 
 
 def nowhere(folder: Path) -> S3Store:

@@ -13,11 +13,12 @@ from api.test_media import kept, not_taken, refusal
 from installation import Installation
 from loopback import Answer, Served, answering, endless, hang, serving
 from media.test_storage_sharing import file_id
-from media.uploading import PHOTO, announce, content_of, put, row, shown, told, upload
+from media.uploading import PHOTO, announce, content_of, put, row, send, shown, told, upload
 from oncue.api.native import media as endpoints
 from oncue.lib import ids
 from oncue.lib.addresses import Allowed
 from oncue.media.taken import MOST_BYTES
+from oncue.publishing.duties import Duty
 from statements import statements
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +100,34 @@ def only_after(answered: asyncio.Event, answer: bytes) -> Answer:
         await writer.drain()
 
     return slowly
+
+
+async def test_files_that_come_slowly_hold_up_no_upload(
+    web: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "PROMPTLY", timedelta(milliseconds=50))
+    async with serving(hang) as server, asyncio.TaskGroup() as working:
+        for _ in range(5):
+            await register(web, at(server))
+        uploaded = await announce(web)
+        await send(web, uploaded)
+        duties = [duty for duty in web.worker.duties if "media" in duty.name]
+        tasks = [working.create_task(again_and_again(duty)) for duty in duties]
+        for _ in range(500):
+            media = await shown(web, uploaded["mediaId"])
+            if media["status"] == "ready":
+                break
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+
+    assert media["status"] == "ready"
+
+
+async def again_and_again(duty: Duty) -> None:
+    while True:
+        await duty.act()
+        await asyncio.sleep(0)
 
 
 BROKEN: dict[str, tuple[bytes, str]] = {

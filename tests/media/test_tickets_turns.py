@@ -34,7 +34,9 @@ async def sent(site: Installation) -> str:
 
 async def taken(site: Installation) -> Run:
     """A turn that somebody else has begun, who is not heard of again."""
-    run = await site.db.write(lambda session: turns.take(session, site.clock(), LEASE))
+    run = await site.db.write(
+        lambda session: turns.take(session, site.clock(), LEASE, by_url=False)
+    )
     assert run is not None
     return run
 

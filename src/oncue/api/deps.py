@@ -10,12 +10,14 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope as Asked
 
 from oncue.api.edge import ALLOWANCE
 from oncue.api.services import Services
 from oncue.errors import Forbidden, TooManyRequests, Unauthorized
+from oncue.media import disk
 from oncue.workspaces import keys, plans
 from oncue.workspaces.keys import Caller, Scope
 from oncue.workspaces.plans import PLANS, Plan
@@ -66,9 +68,21 @@ class KeyedRoute(APIRoute):
             request.state.caller = await _identify(request, await services(request))
             for scope in needed:
                 _demand(request.state.caller, scope)
-            return await answer(request)
+            try:
+                return await answer(request)
+            except HTTPException as unread:
+                _blame_the_disk(unread.__cause__)
+                raise
 
         return after_the_key
+
+
+def _blame_the_disk(trouble: BaseException | None) -> None:
+    """A form passes through a folder for temporary files. That it is full is not its sender's
+    fault, though FastAPI takes it for that: raises Unavailable.
+    """  # noqa: D205
+    if isinstance(trouble, OSError) and trouble.errno in disk.FULL:
+        raise disk.full() from trouble
 
 
 async def _identify(request: Request, shared: Services) -> Caller:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oncue.cli.common import console, print_json, settings
-from oncue.cli.doctor_checks import data_folder, networks, secret_keys
+from oncue.cli.doctor_checks import data_folder, media_folder, networks, secret_keys
 from oncue.cli.doctor_database import database
 from oncue.cli.doctor_media import bucket
 from oncue.cli.findings import Finding, Level, ok, problem
@@ -41,7 +41,12 @@ async def examine(*, network: bool) -> Sequence[Finding]:
         current = settings()
     except BadSetting as wrong:
         return [problem("settings", str(wrong), "Correct the variable; docs/operating.md has all.")]
-    found = [_settings(current), data_folder(current), secret_keys(current)]
+    found = [
+        _settings(current),
+        data_folder(current),
+        *media_folder(current),
+        secret_keys(current),
+    ]
     found += await database(current, utc_now)
     if network and _is_well(found):
         found += [*await networks(current), *await bucket(current)]

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
@@ -32,6 +33,18 @@ def data_folder(current: Settings) -> Finding:
     name, folder = "data folder", current.data_dir
     if not folder.is_dir():
         return problem(name, f"{folder} does not exist", "oncue init makes it.")
+    return _room(name, folder, "nothing is published without a durable record")
+
+
+def media_folder(current: Settings) -> list[Finding]:
+    """Likewise of the folder of files, where it is on a disk of its own."""
+    folder, beside = current.media_dir, current.data_dir
+    if not folder.is_dir() or folder.stat().st_dev == beside.stat().st_dev:
+        return []
+    return [_room("media folder", folder, "no file is taken in, or made into what a network takes")]
+
+
+def _room(name: str, folder: Path, without: str) -> Finding:
     try:
         with TemporaryFile(dir=folder):
             free = shutil.disk_usage(folder).free
@@ -40,7 +53,7 @@ def data_folder(current: Settings) -> Finding:
         return problem(name, words, "Let the user that runs Oncue write there.")
     words = f"{free // MB:,} MB free"
     if free < TOO_FEW_BYTES:
-        return problem(name, words, "Make room: nothing is published without a durable record.")
+        return problem(name, words, f"Make room: {without}.")
     if free < SCARCE_BYTES:
         return warning(name, words, "Make room soon.")
     return ok(name, words)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from oncue.errors import NotAccepted
+from oncue.media.disk import FULL
 
 TASKS: Final[Mapping[str, str]] = {
     "probe": "oncue.media.probing",
@@ -27,10 +28,12 @@ def main(words: Mapping[str, Any]) -> None:
         told: dict[str, Any] = {"value": work(**words["order"])}
     except NotAccepted as refused:
         told = {"refused": asdict(refused)}
+    except OSError as trouble:
+        told = {"full": True} if trouble.errno in FULL else _broke(trouble)
     except MemoryError:
         told = {"refused": asdict(out_of_memory())}
     except Exception as error:  # noqa: BLE001  (an edge: a decoder may trip over anything)
-        told = {"refused": asdict(unreadable()), "broke": f"{type(error).__name__}: {error}"[:500]}
+        told = _broke(error)
     sys.stdout.write(json.dumps(told | spent()) + "\n")
     sys.stdout.flush()
     os._exit(0)  # nothing that tidies up after a stranger's file is worth a crash
@@ -65,6 +68,10 @@ def _peak() -> int:
         return int(facts["VmHWM"].split()[0]) * 1024
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _broke(error: Exception) -> dict[str, Any]:
+    return {"refused": asdict(unreadable()), "broke": f"{type(error).__name__}: {error}"[:500]}
 
 
 def unreadable(why: str = "it is cut off or broken") -> NotAccepted:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import structlog
 
-from oncue.errors import NotAccepted
+from oncue.errors import NotAccepted, Unavailable
+from oncue.media import disk
 
 log = structlog.get_logger()
 
@@ -57,7 +58,8 @@ async def run(task: str, order: Mapping[str, Any], limits: Limits) -> Mapping[st
     """Have a process of its own do `task`, one of those in oncue.media.child.
 
     Raises NotAccepted as the task did, and with the code PROBE_LIMIT where it went over a limit
-    or died. The process and what it may have started are gone when this returns or is cancelled.
+    or died; Unavailable where there is no room on the disk, or for a process. The process and
+    what it may have started are gone when this returns or is cancelled.
     """
     answer = await ask(task, order, limits)
     if answer.refused is not None:
@@ -74,16 +76,7 @@ async def ask(task: str, order: Mapping[str, Any], limits: Limits) -> Answer:
         "limits": asdict(limits),
         "modules": [path for path in sys.path if Path(path).is_absolute()],
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-I", "-S", "-c", _BEGIN, json.dumps(words)),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=_environment(),
-        cwd="/",
-        start_new_session=True,
-    )
+    process = await _begun(json.dumps(words))
     try:
         async with asyncio.timeout(limits.wall_seconds):
             said = await _said(process)
@@ -97,6 +90,22 @@ async def ask(task: str, order: Mapping[str, Any], limits: Limits) -> Answer:
         died = f"signal {-status}" if status < 0 else f"status {status}"
         raise _over(f"the process ended with {died}")
     return _understood(task, json.loads(said))
+
+
+async def _begun(words: str) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-I", "-S", "-c", _BEGIN, words),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=_environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as trouble:
+        raise Unavailable("No process can be started; nothing was changed.") from trouble
 
 
 async def _said(process: Process) -> bytes:
@@ -125,6 +134,8 @@ def _environment() -> dict[str, str]:
 
 
 def _understood(task: str, told: Mapping[str, Any]) -> Answer:
+    if "full" in told:
+        raise disk.full()
     if "broke" in told:
         log.info("media_unreadable", task=task, error=told["broke"])
     refused = told.get("refused")

@@ -9,6 +9,7 @@ from uuid import UUID
 from oncue.errors import Invalid, Issue
 from oncue.lib.addresses import NotAllowed
 from oncue.lib.outbound import GuardedClient, TooLarge, Unreachable
+from oncue.media.disk import written
 from oncue.media.intake import Intake, Kept, discard
 from oncue.media.taken import MOST_BYTES
 
@@ -27,7 +28,8 @@ async def fetch(
     """The file behind an https:// URL (V170), stored and not known yet.
 
     Raises Invalid naming `field`, with the code URL_NOT_ALLOWED, MEDIA_URL_UNREACHABLE or
-    MEDIA_TOO_LARGE where it cannot be had, and NotAccepted where it is no file we take.
+    MEDIA_TOO_LARGE where it cannot be had, NotAccepted where it is no file we take, and
+    Unavailable where there is no room for it.
     """
     path = intake.new_file()
     try:
@@ -42,7 +44,8 @@ async def _download(
 ) -> None:
     try:
         await outbound.check(url, https_only=True)
-        await outbound.download(url, path, MOST_BYTES, time)
+        with written():
+            await outbound.download(url, path, MOST_BYTES, time)
     except NotAllowed as refused:
         raise _invalid(field, "URL_NOT_ALLOWED", f"cannot be called: {refused}") from None
     except TooLarge:

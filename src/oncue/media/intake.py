@@ -4,7 +4,6 @@ What comes in lies in the work folder until it is kept; nothing of it outlives a
 """
 
 import asyncio
-import errno
 import hashlib
 import os
 from collections.abc import AsyncIterable, Awaitable, Iterable
@@ -13,11 +12,14 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from uuid import UUID, uuid4
 
+import structlog
+
 from oncue.db.database import Database
-from oncue.errors import NotAccepted, Unavailable
+from oncue.errors import NotAccepted
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import MEDIA_KEPT, MEDIA_RESERVED, reach
 from oncue.media import objects
+from oncue.media.disk import written
 from oncue.media.objects import NewObject
 from oncue.media.probe import Probed
 from oncue.media.storage import Storage, new_key
@@ -25,6 +27,9 @@ from oncue.media.storage import Storage, new_key
 # Looking into a file takes up to half a gigabyte of memory for a moment.
 PROBES_AT_ONCE: Final = 2
 THUMBNAIL_TYPE: Final = "image/jpeg"
+
+
+log = structlog.get_logger()
 
 
 class Probe(Protocol):
@@ -57,23 +62,23 @@ class Intake:
     _probing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROBES_AT_ONCE))
 
     def new_file(self) -> Path:
-        """A path in the work folder that nobody else has."""
-        self.storage.work.mkdir(parents=True, exist_ok=True)
+        """A path in the work folder that nobody else has; raises Unavailable."""
+        with written():
+            self.storage.work.mkdir(parents=True, exist_ok=True)
         return self.storage.work / uuid4().hex
 
     async def receive(self, chunks: AsyncIterable[bytes], at_most: int) -> Path:
         """Write a file while it comes in; it survives a power cut when this returns.
 
-        Raises NotAccepted (MEDIA_TOO_LARGE) as soon as it is longer than `at_most` bytes.
+        Raises NotAccepted (MEDIA_TOO_LARGE) as soon as it is longer than `at_most` bytes, and
+        Unavailable where it cannot be written.
         """
         path = self.new_file()
         try:
-            with _create(path) as file:
+            with written(), _create(path) as file:
                 await _write(file, chunks, at_most)
-        except BaseException as broken:
+        except BaseException:
             discard(path)
-            if isinstance(broken, OSError) and broken.errno == errno.ENOSPC:
-                raise Unavailable("The disk is full; nothing was changed.") from broken
             raise
         return path
 
@@ -90,13 +95,26 @@ class Intake:
             kept = Kept(probed=probed, bytes=await _as_object(path), thumbnail=thumbnail)
             await self.reserve(workspace_id, kept.objects)
             reach(MEDIA_RESERVED)
-            await self.storage.keep(path, kept.bytes.key, probed.content_type)
+            await self.store(workspace_id, path, kept.bytes, probed.content_type)
             if thumbnail is not None:
-                await self.storage.keep(picture, thumbnail.key, THUMBNAIL_TYPE)
+                await self.store(workspace_id, picture, thumbnail, THUMBNAIL_TYPE)
             reach(MEDIA_KEPT)
         finally:
             discard(picture)
         return kept
+
+    async def store(
+        self, workspace_id: UUID, path: Path, new: NewObject, content_type: str
+    ) -> None:
+        """Store a reserved file; also where the same bytes are kept, if they were lost there.
+
+        Taken into use, they are what it is going to point at.
+        """
+        twin = await self.db.read(lambda session: objects.twin_of(session, workspace_id, new))
+        if twin is not None and await self.storage.size_of(twin) is None:
+            log.warning("media_restored", key=twin)
+            await self.storage.keep(path, twin, content_type)
+        await self.storage.keep(path, new.key, content_type)
 
     async def keep_raw(self, workspace_id: UUID, path: Path) -> NewObject:
         """Store a file that is looked into later."""

@@ -16,7 +16,7 @@ from oncue.media import copies
 from oncue.media.intake import Intake, discard
 from oncue.media.models import MediaCopy
 from oncue.media.objects import NewObject
-from oncue.media.recipes import Mended, NotMendable, Recipe, VideoRecipe, decide
+from oncue.media.recipes import NotMendable, Recipe, VideoRecipe, decide
 from oncue.media.render import Rendered
 from oncue.media.storage import Missing, new_key
 
@@ -32,9 +32,8 @@ class Render(Protocol):
 
 
 def as_sent(spec: Spec, item: Media) -> Media:
-    """What the network of `spec` will be sent for `item`; itself where it cannot be mended."""
-    decision = decide(spec, item, "media")
-    return decision.result if isinstance(decision, Mended) else item
+    """What the network of `spec` will be sent for `item`, as far as that can be mended."""
+    return decide(spec, item, "media").result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,17 @@ class Mender:
             found = await self.intake.db.write(
                 lambda session: copies.use(session, workspace_id, media_id, recipe.key, self.now())
             )
-            return found or await self._make(workspace_id, item, recipe)
+            if found is not None and await self._is_there(found):
+                return found
+            return await self._make(workspace_id, item, recipe)
+
+    async def _is_there(self, copy: MediaCopy) -> bool:
+        """Whether its bytes are: what was lost is made again as long as the file is there."""
+        try:
+            await self.intake.storage.path_of(copy.storage_key)
+        except Missing:
+            return False
+        return True
 
     async def _make(self, workspace_id: UUID, item: Media, recipe: Recipe) -> MediaCopy:
         source = await self.intake.storage.path_of(item.key)
@@ -99,7 +108,7 @@ class Mender:
                 key=new_key(), sha256=rendered.sha256, size_bytes=rendered.size_bytes
             )
             await self.intake.reserve(workspace_id, [stored])
-            await self.intake.storage.keep(target, stored.key, rendered.content_type)
+            await self.intake.store(workspace_id, target, stored, rendered.content_type)
         finally:
             discard(target)
         return await self.intake.db.write(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -84,17 +84,26 @@ def take_into_use(session: Session, workspace_id: UUID, new: NewObject, now: dat
     raise Unavailable("The file took too long to be kept; please send it again.")
 
 
+def twin_of(session: Session, workspace_id: UUID, new: NewObject) -> str | None:
+    """The key of the object in use that has the same bytes."""
+    return session.scalar(select(MediaObject.key).where(*_is_twin(workspace_id, new)))
+
+
+def _is_twin(workspace_id: UUID, new: NewObject) -> Sequence[ColumnElement[bool]]:
+    return (
+        MediaObject.workspace_id == workspace_id,
+        MediaObject.sha256 == new.sha256,
+        MediaObject.doomed_at.is_(None),
+    )
+
+
 def _hold_twin(session: Session, workspace_id: UUID, new: NewObject) -> str | None:
     """The object in use that has the same bytes; it stays in use until this transaction ends."""
     if new.sha256 is None:
         return None
     return session.scalar(
         update(MediaObject)
-        .where(
-            MediaObject.workspace_id == workspace_id,
-            MediaObject.sha256 == new.sha256,
-            MediaObject.doomed_at.is_(None),
-        )
+        .where(*_is_twin(workspace_id, new))
         .values(size_bytes=new.size_bytes)
         .returning(MediaObject.key)
         .execution_options(synchronize_session=False)

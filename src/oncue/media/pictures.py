@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from oncue.errors import NotAccepted
 from oncue.media.headers import Header, header_of
@@ -13,6 +13,9 @@ from oncue.media.kinds import IMAGES
 
 Image.MAX_IMAGE_PIXELS = None  # ours are counted in `within_budget`, before Pillow sees the file
 ImageFile.LOAD_TRUNCATED_IMAGES = False
+# What editors write of a picture's history, and large colour profiles: Pillow takes a mebibyte.
+# The process has its own limit of memory, and all texts together still have theirs.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
 
 _ORIENTATION: Final = 0x0112
 _TURNS: Final[Mapping[int, Image.Transpose]] = {

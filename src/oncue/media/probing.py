@@ -28,10 +28,11 @@ def work(*, source: str, thumbnail: str | None, budget: Mapping[str, int]) -> Ma
 
 def kind_of(file: BinaryIO) -> str:
     """The content type that the file's bytes have. Raises NotAccepted where it is not taken."""
-    kind = kinds.sniff(file.read(kinds.HEAD_BYTES))
+    head = file.read(kinds.HEAD_BYTES)
+    kind = kinds.sniff(head)
     if kind is not None and kind in kinds.ACCEPTED:
         return kind
-    what = kind or "none of these"
+    what = kind or ("none of these" if head else "empty")
     raise NotAccepted(
         code="MEDIA_TYPE_NOT_SUPPORTED",
         reason="a file is a JPEG, PNG, GIF or WebP image or an MP4, QuickTime, WebM, Matroska or "

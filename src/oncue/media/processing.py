@@ -25,8 +25,12 @@ from oncue.media.tickets import NotAwaited
 from oncue.media.turns import Run
 
 FETCH_TIME: Final = timedelta(minutes=10)
+FETCHES_AT_ONCE: Final = 2
 MAX_RUNS: Final = 5  # starts that led nowhere: then it is the file, not the worker
-LATER: Final = timedelta(seconds=30)
+
+# While the storage or the disk does not let us, we ask again: soon, and then less often.
+SOON: Final = timedelta(seconds=30)
+SELDOM: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
@@ -49,12 +53,14 @@ class Processor:
     now: Clock
     lease: timedelta
 
-    async def act(self) -> datetime | None:
-        """Do what is due about one file; when to look again."""
-        due = await self.db.read(turns.next_due)
+    async def act(self, *, by_url: bool = False) -> datetime | None:
+        """Do what is due about one upload, or one file `by_url`; when to look again."""
+        due = await self.db.read(lambda session: turns.next_due(session, by_url=by_url))
         if due is None or due > self.now():
             return due
-        run = await self.db.write(lambda session: turns.take(session, self.now(), self.lease))
+        run = await self.db.write(
+            lambda session: turns.take(session, self.now(), self.lease, by_url=by_url)
+        )
         if run is not None:
             await self.do(run)
         return self.now()
@@ -94,17 +100,21 @@ class Processor:
         except NotAccepted as refused:
             await self._fail(run, Failed(refused.code, str(refused), **refused.details))
         except Unavailable as trouble:
-            log.warning("media_put_off", media=_name(run), reason=str(trouble))
-            await self._put_off(run, self.now() + LATER)
+            await self._wait(run, trouble)
         else:
             await self._succeed(run, kept)
 
     async def _look(self, run: Run) -> None:
         """Has the upload arrived? A turn that only looks is none that led nowhere."""
         now = self.now()
-        with suppress(NotFound, Unavailable):
+        try:
             if (await self.notice(run.row)).status != MediaStatus.PENDING:
                 return
+        except NotFound:
+            return
+        except Unavailable as trouble:
+            await self._wait(run, trouble)
+            return
         if tickets.is_over(run.row, now):
             words = "Nothing was uploaded while the ticket was good"
             await self._fail(run, Failed("UPLOAD_EXPIRED", words))
@@ -153,6 +163,13 @@ class Processor:
         now = self.now()
         await self.db.write(lambda session: turns.fail(session, run, failed.failure, now))
         log.info("media_failed", media=_name(run), code=failed.failure[0]["code"])
+
+    async def _wait(self, run: Run, trouble: Unavailable) -> None:
+        """Try again when it may be over, however often: the file has no part in it."""
+        log.warning("media_put_off", media=_name(run), reason=str(trouble))
+        now = self.now()
+        waited = (now - run.row.created_at) / tickets.PATIENCE
+        await self._put_off(run, now + min(max(waited, SOON), SELDOM), uncounted=True)
 
     async def _put_off(self, run: Run, until: datetime, *, uncounted: bool = False) -> None:
         await self.db.write(lambda session: turns.put_off(session, run, until, uncounted=uncounted))

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from oncue.connectors.spec import Media, MediaRules, Problem, Spec, file_problems
 
 # Part of every recipe's key: raise it when the same recipe is to give other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 ANIMATION: Final = "MEDIA_ANIMATION_NOT_SUPPORTED"
 
@@ -92,9 +92,12 @@ class Mended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotMendable:
-    """Rules of the network that no machine can have the file obey."""
+    """Rules of the network that no machine can have the file obey, and the file without those
+    that one can.
+    """  # noqa: D205
 
     problems: Sequence[Problem]
+    result: Media
 
 
 Decision: TypeAlias = Mended | NotMendable
@@ -111,7 +114,7 @@ def decide(spec: Spec, item: Media, field: str) -> Decision:
     if item.type in ANIMATIONS and (item.frames or 0) > 1:
         problems.append(_moves(spec, item, field))
     if problems or recipe is None:
-        return NotMendable(problems=problems)
+        return NotMendable(problems=problems, result=result)
     return Mended(recipe=recipe, result=result)
 
 

@@ -63,6 +63,11 @@ def _facts(page: Path, content_type: str) -> dict[str, Any]:
 class Way(Protocol):
     """What becomes of one stream's packets."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the container's head can say what the stream is."""
+        ...
+
     def packets(self, packet: "AnyPacket") -> Iterable["AnyPacket"]: ...
 
     def rest(self) -> Iterable["AnyPacket"]:
@@ -95,10 +100,14 @@ class _Passage:
 
     def run(self) -> None:
         streams = [stream for stream in (self._picture, self._sound) if stream is not None]
+        early: list[AnyPacket] = []  # sound that comes before the first picture
         for packet in self._source.demux(streams):
             way = self._video if packet.stream is self._picture else self._audio
             if way is not None:
-                self._target.mux(list(way.packets(packet)))
+                early += way.packets(packet)
+            if self._video.is_known:  # the first packet has the head written
+                self._target.mux(early)
+                early = []
         for way in (self._video, self._audio):
             if way is not None:
                 self._target.mux(list(way.rest()))
@@ -107,11 +116,14 @@ class _Passage:
 class Copied:
     """A stream whose packets go on as they came."""
 
+    is_known: Final = True
+
     def __init__(self, target: OutputContainer, stream: VideoStream | AudioStream) -> None:
         self._to = target.add_stream_from_template(stream)
 
     def packets(self, packet: "AnyPacket") -> Iterable["AnyPacket"]:
-        if packet.dts is None:  # the end
+        # The end. A Matroska file's first frames have no dts either: the muxer finds it.
+        if packet.dts is None and not packet.size:
             return
         packet.stream = self._to
         yield packet
@@ -148,6 +160,10 @@ class Encoded:
         self._to = self._target.add_stream("libx264", rate=self._rate, options=self._options)
         self._to.pix_fmt = "yuv420p"
         self._to.thread_count = THREADS
+
+    @property
+    def is_known(self) -> bool:
+        return self._graph is not None
 
     def packets(self, packet: "AnyPacket") -> Iterable["AnyPacket"]:
         for frame in packet.decode():
@@ -194,6 +210,8 @@ class Encoded:
 
 class Spoken:
     """A sound as AAC in stereo. Its samples are counted rather than timed: times are rounded."""
+
+    is_known: Final = True
 
     def __init__(self, target: OutputContainer, bits: int) -> None:
         self._to = target.add_stream("aac", rate=SAMPLE_RATE)

@@ -81,17 +81,17 @@ class Collector:
 
 
 def mark_unused(session: Session, now: datetime) -> None:
-    """Note of files that posts have used until now, and use no longer, since when."""
-    session.execute(
-        update(MediaFile)
-        .where(
-            MediaFile.unused_since.is_(None),
-            MediaFile.status == MediaStatus.READY,
-            ~is_used(),
-        )
-        .values(unused_since=now)
-        .execution_options(synchronize_session=False)
-    )
+    """Note of files that posts have used until now, and use no longer, since when.
+
+    And take it back of those that a post began to use while this was looked at.
+    """
+    was_used = MediaFile.unused_since.is_(None)
+    is_ready = MediaFile.status == MediaStatus.READY
+    for statement in (
+        update(MediaFile).where(was_used, is_ready, ~is_used()).values(unused_since=now),
+        update(MediaFile).where(~was_used, is_used()).values(unused_since=None),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
 
 
 def collect_unused(session: Session, before: datetime, now: datetime) -> int:

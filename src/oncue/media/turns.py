@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from oncue.media import objects
@@ -32,16 +32,19 @@ class Run:
         return self.row.workspace_id
 
 
-def next_due(session: Session) -> datetime | None:
+def next_due(session: Session, *, by_url: bool) -> datetime | None:
     """When the first file is due, be it in the past; None: none is."""
-    return session.scalar(select(func.min(MediaFile.due_at)).where(MediaFile.due_at.is_not(None)))
+    first = select(func.min(MediaFile.due_at)).where(
+        MediaFile.due_at.is_not(None), _comes(by_url=by_url)
+    )
+    return session.scalar(first)
 
 
-def take(session: Session, now: datetime, lease: timedelta) -> Run | None:
+def take(session: Session, now: datetime, lease: timedelta, *, by_url: bool) -> Run | None:
     """Take the file that has been due longest; None where there is none that nobody has."""
     first = (
         select(MediaFile.id)
-        .where(MediaFile.due_at <= now)
+        .where(MediaFile.due_at <= now, _comes(by_url=by_url))
         .order_by(MediaFile.due_at, MediaFile.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -55,6 +58,11 @@ def take(session: Session, now: datetime, lease: timedelta) -> Run | None:
         .execution_options(synchronize_session=False, populate_existing=True)
     )
     return None if row is None else Run(row=row, fence=row.fence, runs=row.runs)
+
+
+def _comes(*, by_url: bool) -> ColumnElement[bool]:
+    """Files by URL and uploads wait in lines of their own: a server may take its time."""
+    return MediaFile.source_url.is_not(None) if by_url else MediaFile.source_url.is_(None)
 
 
 def put_off(session: Session, run: Run, until: datetime, *, uncounted: bool = False) -> bool:

@@ -49,15 +49,18 @@ def validate(
     files = load_files(session, workspace_id, sketch.media_ids)
     draft = Draft(text=sketch.content, key="", begun_at=now)
     named = [str(media_id) for media_id in sketch.media_ids]
-    found = {}
-    for platform in platforms:
-        spec, options = spec_of(platform), sketch.platform_metadata.get(platform, {})
-        uploaded = replace(draft, media=files.for_network(spec, named), options=options)
-        whole = replace(uploaded, media=[*uploaded.media, *sketch.media])
-        finding = _finding(platform, whole, sketch.first_comment)
-        problems = [*finding.problems, *unmendable(spec, uploaded, files)]
-        found[platform] = replace(finding, problems=problems)
-    return found
+
+    def look(platform: str) -> Finding:
+        spec = spec_of(platform)
+        stored = replace(draft, media=files.for_network(spec, named))
+        whole = replace(
+            stored,
+            media=[*stored.media, *sketch.media],
+            options=sketch.platform_metadata.get(platform, {}),
+        )
+        return _finding(whole, platform, unmendable(spec, stored, files), sketch.first_comment)
+
+    return {platform: look(platform) for platform in platforms}
 
 
 def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
@@ -66,9 +69,10 @@ def network_problems(platform: str, draft: Draft) -> Sequence[Problem]:
     return connector.check(draft) if connector else spec_problems(spec_of(platform), draft)
 
 
-def _finding(platform: str, draft: Draft, comment: str | None) -> Finding:
+def _finding(draft: Draft, platform: str, known: Sequence[Problem], comment: str | None) -> Finding:
+    """What the network says to `draft`, beside what is `known` to be wrong with it."""
     spec = spec_of(platform)
-    problems = [*network_problems(platform, draft), *option_problems(spec, draft.options)]
+    problems = [*network_problems(platform, draft), *known, *option_problems(spec, draft.options)]
     if comment is not None and len(comment) > COMMENT_CHARACTERS:
         problems = [*problems, _long_comment(spec, len(comment))]
     warnings = []

@@ -59,16 +59,20 @@ class MendingAhead:
             return self._next
         present = await self.db.read(lambda session: due_soon(session, now))
         new = [name for name, fence in present.items() if self._seen.get(name) != fence]
+        again = set[UUID]()
         for destination_id in new:
             upcoming = await self.db.read(partial(load, destination_id=destination_id))
-            if upcoming is not None:
-                await self._mend(destination_id, upcoming)
-        self._seen = present
+            if upcoming is not None and not await self._mend(destination_id, upcoming):
+                again.add(destination_id)
+        self._seen = {name: fence for name, fence in present.items() if name not in again}
         self._next = self.now() + EVERY
         return self._next
 
-    async def _mend(self, destination_id: UUID, upcoming: Upcoming) -> None:
-        """What cannot be mended now is told when the post is due: it may be changed until then."""
+    async def _mend(self, destination_id: UUID, upcoming: Upcoming) -> bool:
+        """Whether that is settled, and not only put off by the disk or the storage.
+
+        What cannot be mended is told when the post is due: it may be changed until then.
+        """
         try:
             await as_it_goes_out(
                 upcoming.draft,
@@ -78,6 +82,8 @@ class MendingAhead:
             )
         except Refused as refused:
             log.warning("not_mended_ahead", destination=str(destination_id), reason=str(refused))
+            return not refused.is_transient
+        return True
 
 
 async def as_it_goes_out(draft: Draft, mended: Callable[[str], Awaitable[Media]]) -> Draft:

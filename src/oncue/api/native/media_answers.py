@@ -11,8 +11,9 @@ class MediaOut(Out):
     """A file and what we know of it. What is not known is null.
 
     `url` and `thumbnailUrl` are there once it is ready, need no key, and are good for a day at
-    least. `validationResults` says why a file failed. `variants` is always null: what a network
-    needs is made when it is published there.
+    least. `validationResults` says why a file failed. `variants` has the addresses of other
+    pictures of it by their names: the `thumbnail`, where there is one. The copies made for
+    networks are not among them, since they come and go with publications.
     """
 
     id: MediaId
@@ -23,7 +24,7 @@ class MediaOut(Out):
     alt_text: str
     url: str | None
     thumbnail_url: str | None
-    variants: dict[str, Any] | None
+    variants: dict[str, str] | None
     dimensions: dict[str, int] | None
     duration_ms: int | None
     frame_rate: float | None
@@ -40,6 +41,7 @@ def show_media(row: MediaFile, links: Links) -> MediaOut:
 def facts_of(row: MediaFile, links: Links) -> dict[str, Any]:
     """The fields of a MediaOut."""
     is_ready = row.status == MediaStatus.READY
+    thumbnail = links.thumbnail(row.id) if row.thumbnail is not None else None
     size = None
     if row.width is not None and row.height is not None:
         size = {"width": row.width, "height": row.height}
@@ -51,8 +53,8 @@ def facts_of(row: MediaFile, links: Links) -> dict[str, Any]:
         "status": row.status,
         "alt_text": row.alt_text,
         "url": links.file(row.id) if is_ready else None,
-        "thumbnail_url": links.thumbnail(row.id) if row.thumbnail is not None else None,
-        "variants": None,
+        "thumbnail_url": thumbnail,
+        "variants": None if thumbnail is None else {"thumbnail": thumbnail},
         "dimensions": size,
         "duration_ms": None if row.seconds is None else round(row.seconds * 1_000),
         "frame_rate": row.fps,
