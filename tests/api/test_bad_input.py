@@ -99,6 +99,37 @@ async def test_a_body_that_is_no_object_is_refused(installation: Installation) -
     assert [*answers, problem(form)] == [invalid("body")] * (len(NO_OBJECT) + 1)
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"{", "Expecting property name enclosed in double quotes"),
+        (b'{"content":"\xff"}', "it is not UTF-8"),
+        (b"[" * 100_000, "it is nested too deeply"),
+        (b"9" * 5_000, "a number in it has too many digits"),
+    ],
+)
+async def test_who_sends_what_cannot_be_read_is_told_why(
+    installation: Installation, body: bytes, why: str
+) -> None:
+    answer = await send(installation, body)
+
+    assert answer.json()["error"]["message"] == f"The body is not JSON: {why}"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain"])
+@pytest.mark.parametrize("path", ["/v1/posts", "/api/v1/posts/bulk"])
+async def test_json_that_is_called_something_else_is_told_what_to_call_it(
+    installation: Installation, path: str, kind: str
+) -> None:
+    headers = {"content-type": kind}  # the first is what curl says unless it is told otherwise
+
+    answer = await installation.api.post(path, content=b'{"content": "x"}', headers=headers)
+
+    asked = "has to be JSON, sent with the Content-Type application/json"
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == f"body: {asked} (it is '{kind}')"
+
+
 @statements("V18", "V20", "V24", "V34", "V38")
 async def test_a_value_of_the_wrong_type_is_refused_where_it_stands(
     installation: Installation,

@@ -114,12 +114,13 @@ async def test_an_item_has_the_limits_of_bulk(
     assert [error["field"] for error in result["errors"]] == [field]
 
 
+@pytest.mark.parametrize("spelling", ["dryRun", "dry_run"])  # C34
 @statements("V260")
 async def test_a_dry_run_says_what_would_happen_and_creates_nothing(
-    installation: Installation,
+    installation: Installation, spelling: str
 ) -> None:
     status, answer = await bulk(
-        installation, item(installation), {"content": "No accounts"}, dryRun=True
+        installation, item(installation), {"content": "No accounts"}, **{spelling: True}
     )
 
     assert status == 200

@@ -203,6 +203,41 @@ async def test_a_post_may_have_files(installation: Installation) -> None:
     assert answer["results"][1]["error"]["code"] == "validation_error"
 
 
+async def test_what_is_wrong_is_said_in_this_dialects_words(installation: Installation) -> None:
+    account = installation.accounts["MASTODON"].number
+    wrong: list[dict[str, object]] = [
+        {"account_ids": [account, 4_000]},
+        {"account_ids": [account, account]},
+        {"media_ids": [str(NOBODY)]},
+        {"schedule_for": LATER},
+    ]
+
+    _, answer = await bulk(installation, *[item(installation, **each) for each in wrong])
+
+    assert [result["error"]["message"] for result in answer["results"]] == [
+        "account_ids[1]: No account with id 4000",
+        f"account_ids[1]: {account} is named twice",
+        f"media_ids: No media with id {ids.to_typeid('media', NOBODY)}",
+        "schedule_for: is not a field here; did you mean scheduled_for?",
+    ]
+
+
+async def test_a_network_there_is_not_is_told_those_that_there_are(
+    installation: Installation,
+) -> None:
+    filters = {"platform": "orkut"}
+
+    answers = [
+        await installation.api.post("/api/v1/posts/retry-failed", json=filters),
+        await installation.api.get("/api/v1/accounts", params=filters),
+    ]
+
+    for answer in answers:
+        message = answer.json()["error"]["message"]
+        assert message.startswith("platform: is not one of x, linkedin, facebook, instagram, ")
+        assert message.endswith(", google_business (it is 'orkut')")
+
+
 async def test_a_bulk_that_is_sent_again_is_answered_again(installation: Installation) -> None:
     body = {"posts": [item(installation), item(installation, scheduled_for=PAST)]}
     headers = {"idempotency-key": "one"}

@@ -54,3 +54,22 @@ async def test_what_is_served_for_head_is_said_too(installation: Installation) -
     answer = await installation.api.post("/api/openapi.json")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_monitor_may_ask_with_head(installation: Installation, path: str) -> None:
+    answer = await installation.api.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/v1/posts/", "/v1/posts//", "/api/v1/posts/bulk/"])
+async def test_a_slash_too_many_is_told_and_sends_nobody_elsewhere(
+    installation: Installation, path: str
+) -> None:
+    answer = await installation.api.post(path, json={}, headers={"host": "evil.test"})
+
+    meant = path.rstrip("/")
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+    assert f"There is no POST {path} here; did you mean {meant}?" in answer.text
+    assert answer.headers["x-ratelimit-remaining"] == "999"

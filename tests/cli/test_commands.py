@@ -26,7 +26,8 @@ def test_init_makes_a_workspace_two_keys_and_an_account_on_every_sandbox_network
     assert said.json["apiKey"] != said.json["compatApiKey"]
     assert [account["platform"] for account in said.json["accounts"]] == NETWORKS
     assert [account["number"] for account in said.json["accounts"]] == [1, 2, 3, 4]
-    assert all(a.keys() == {"id", "number", "platform", "username"} for a in said.json["accounts"])
+    named = {"id", "number", "platform", "username", "status"}
+    assert all(account.keys() == named for account in said.json["accounts"])
 
 
 @pytest.mark.usefixtures("anywhere")
@@ -92,6 +93,27 @@ def test_keys_other_than_the_ones_it_was_sealed_with_are_refused(operator: Opera
 
     assert said.code == 1
     assert "not the ones" in said.err
+
+
+@pytest.mark.parametrize("scopes", ["", " , "])
+def test_a_key_for_nothing_is_not_a_key_for_everything(operator: Operator, scopes: str) -> None:
+    operator.types("init")
+
+    said = operator.types("keys", "create", "--scopes", scopes)
+
+    assert said.code == 1
+    assert "scopes: at least one is needed, of posts:read, " in said.err
+    assert len(operator.types("keys", "list", "--json").json) == 2
+
+
+def test_the_list_of_accounts_says_how_each_is(operator: Operator) -> None:
+    account = operator.types("init", "--sandbox", "--json").json["accounts"][0]
+    before = operator.types("accounts", "list", "--json").json[0]
+    operator.types("accounts", "remove", account["id"])
+
+    after = operator.types("accounts", "list", "--json").json[0]
+
+    assert (before, after) == (account, account | {"status": "disconnected"})
 
 
 def test_a_new_key_is_shown_once_with_its_scopes(operator: Operator) -> None:
@@ -196,6 +218,7 @@ def test_an_account_is_connected_once_the_network_has_vouched_for_it(operator: O
         "number": 1,
         "platform": "MASTODON",
         "username": "maria",
+        "status": "active",
     }
     assert again.json == said.json
     assert operator.types("accounts", "list", "--json").json == [said.json]

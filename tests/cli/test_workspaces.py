@@ -22,6 +22,15 @@ def test_a_new_workspace_has_the_plan_it_is_given(operator: Operator) -> None:
     assert operator.types("workspaces", "list", "--json").json == [free, usual]
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201])
+def test_a_workspace_has_a_name(operator: Operator, name: str) -> None:
+    said = operator.types("workspaces", "create", name)
+
+    assert said.code == 1
+    assert "name: has 1 to 200 characters" in said.err
+    assert operator.types("workspaces", "list", "--json").json == []
+
+
 def test_limits_are_set_one_by_one_and_lifted_again(operator: Operator) -> None:
     made = operator.types("workspaces", "create", "Ours", "--json").json
     other = operator.types("workspaces", "create", "Theirs", "--json").json

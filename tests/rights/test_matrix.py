@@ -13,6 +13,7 @@ from oncue.errors import NotFound
 from oncue.lib import ids
 from oncue.webhooks import history
 from oncue.webhooks import service as webhooks
+from oncue.webhooks.history import Part
 from oncue.webhooks.models import Delivery, WebhookEndpoint
 from oncue.workspaces.models import ApiKey
 from rights.asks import GOOD
@@ -164,13 +165,13 @@ async def test_a_query_that_forgets_the_workspace_is_noticed(
 async def test_a_silent_change_of_another_workspace_is_noticed(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def replay_range(session: Session, _workspace_id: UUID, endpoint_id: UUID, *_: object) -> int:
+    def replay_part(session: Session, _workspace_id: UUID, endpoint_id: UUID, *_: object) -> Part:
         session.execute(
             update(Delivery).where(Delivery.endpoint_id == endpoint_id).values(latency_ms=1)
         )
-        return 0
+        return Part(count=0, last=None)
 
-    monkeypatch.setattr(history, "replay_range", replay_range)
+    monkeypatch.setattr(history, "replay_part", replay_part)
     matrix = Matrix(two=two, rows=await contents(two.mine.oncue))
     trial = await matrix.attempt("POST /v1/webhooks/{webhook_id}/replay", "path:webhook_id")
 

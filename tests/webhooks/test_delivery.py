@@ -238,10 +238,10 @@ async def test_an_answer_is_waited_for_fifteen_seconds(installation: Installatio
     assert delivery["error"] == "no answer within 15 seconds"
 
 
-def deliverer(installation: Installation, outbound: Any) -> Deliverer:
+def deliverer(installation: Installation, outbound: Any, db: Any = None) -> Deliverer:
     """One more process that delivers."""
     return Deliverer(
-        db=installation.db,
+        db=db or installation.db,
         vault=installation.services.vault,
         outbound=outbound,
         now=installation.clock,
@@ -262,6 +262,31 @@ async def test_what_hangs_delays_nothing_else(installation: Installation) -> Non
         assert len(hanging.asked) == AT_ONCE
         assert {each["attemptCount"] for each in await deliveries(installation, slow)} == {0}
         await cut_short(working)
+
+
+async def test_what_waits_for_a_busy_receiver_is_passed_over_without_holding_up_writes(
+    installation: Installation,
+) -> None:
+    taken: list[int] = []
+
+    class Watched:
+        read = staticmethod(installation.db.read)
+
+        async def write(self, work: Any) -> Any:
+            done = await installation.db.write(work)
+            if isinstance(done, list):
+                taken.append(len(done))
+            return done
+
+    async with serving(answering()) as receiver:
+        await hook(installation, receiver.url, events=["post.created"])
+        for _ in range(AT_ONCE * 3):
+            await make_event(installation)
+        await dispatch(installation)
+        await deliverer(installation, installation.services.outbound, Watched()).deliver()
+
+    assert sum(taken) == len(receiver.asked) == AT_ONCE * 3
+    assert 0 not in taken
 
 
 async def test_an_attempt_that_was_cut_short_is_made_again_when_its_lease_has_run_out(

@@ -13,6 +13,7 @@ from installation import Installation
 from loopback import answering, serving
 from oncue.lib import ids
 from oncue.lib.clock import utc_now
+from oncue.webhooks import history
 from oncue.webhooks.models import WebhookEndpoint
 from oncue.webhooks.types import TYPES
 from oncue.workspaces.models import IdempotencyKey
@@ -340,6 +341,28 @@ async def test_what_an_endpoint_missed_is_replayed_by_range(installation: Instal
     assert problem(disabled)[:2] == (409, "CONFLICT")
     assert [missed, delivered, again, outside] == [{"replayed": n} for n in (1, 0, 1, 0)]
     assert len(receiver.asked) == 2
+
+
+async def test_a_long_range_is_replayed_in_short_transactions(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PART", 2)
+    async with serving(answering()) as receiver:
+        made = await hook(installation, receiver.url, events=["post.created"])
+        for _ in range(5):
+            await make_event(installation)
+        order = {"from": NOON, "to": "2026-11-22T13:00:00Z", "status": "delivered"}
+        path, headers = f"/v1/webhooks/{made['id']}/replay", {"idempotency-key": "one"}
+
+        answer = await installation.api.post(path, json=order, headers=headers)
+        waiting = await deliveries(installation, made, "?status=pending")
+        await installation.errands()
+        again = await installation.api.post(path, json=order, headers=headers)
+        await installation.errands()
+
+    assert (answer.json(), len(waiting)) == ({"replayed": 5}, 5)
+    assert again.content == answer.content
+    assert len(receiver.asked) == 10
 
 
 async def test_a_range_has_two_ends_in_order(installation: Installation) -> None:

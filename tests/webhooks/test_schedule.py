@@ -116,7 +116,10 @@ def test_another_word_in_its_place_stops_nothing() -> None:
         ("", 5),
         ("36001", 36_000),
         ("999999999", 36_000),
+        ("9" * 30, 36_000),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 36_000),
+        ("Fri, 01 Jan 99999999999999999999 00:00:00 GMT", 5),  # no date that there is
+        ("Fri, 01 Jan 2027 00:00:00 +99999999999999999999", 5),
     ],
 )
 def test_retry_after_is_honoured_within_bounds(status: int, retry_after: str, seconds: int) -> None:

@@ -67,6 +67,7 @@ def create_app(services: Services) -> Edge:
         openapi_url="/api/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.services = services
     errors.install(app)

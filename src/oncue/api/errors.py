@@ -114,6 +114,11 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
         if problem["type"] == "json_invalid":
             why = problem.get("ctx", {}).get("error", "it cannot be read")
             return render(request, Malformed(f"The body is not JSON: {why}"))
+    if any(isinstance(problem.get("input"), bytes) for problem in problems):
+        # So FastAPI hands on what does not say that it is JSON: curl's -d by itself, for one.
+        given = _shown(request.headers.get("content-type", ""))
+        message = f"has to be JSON, sent with the Content-Type application/json{given}"
+        return render(request, Invalid([Issue(field="body", message=message)]))
     shows = not request.url.path.startswith(HOLD_SECRETS)
     issues = [as_issue(problem, shows=shows) for problem in problems[:SHOWN_ISSUES]]
     return render(request, Invalid(issues))
@@ -132,31 +137,36 @@ def as_issue(problem: Mapping[str, Any], *, shows: bool = True) -> Issue:
     match problem["type"]:
         case "missing":
             return Issue(field=field, message="is required")
-        case "too_long" | "string_too_long" if isinstance(value, str):
-            limit = context["max_length"]
-            facts = {"maxLength": limit, "actualLength": len(value)}
-            message = f"may have {limit} characters; this has {len(value)}"
-            return Issue(field=field, message=message, facts=facts)
-        case "too_short" if isinstance(value, str):
-            limit = context["min_length"]
-            facts = {"minLength": limit, "actualLength": len(value)}
-            message = f"must have {limit} characters or more; this has {len(value)}"
-            return Issue(field=field, message=message, facts=facts)
-        case "too_long" | "too_short":
-            limit = context.get("max_length", context.get("min_length"))
-            bound = "at most" if problem["type"] == "too_long" else "at least"
-            facts = {"limit": limit, "actual": context["actual_length"]}
-            message = f"may have {bound} {limit} entries; this has {context['actual_length']}"
-            return Issue(field=field, message=message, facts=facts)
+        case "too_long" | "string_too_long" | "too_short":
+            return _wrong_length(field, context, value)
         case "less_than_equal" | "greater_than_equal":
             limit = context.get("le", context.get("ge"))
             bound = "at most" if "le" in context else "at least"
             message = f"must be {bound} {limit}{_shown(value)}"
             return Issue(field=field, message=message, facts={"limit": limit})
+        case "model_attributes_type" | "model_type":
+            return Issue(field=field, message="must be an object")
         case _:
             is_secret = any(part in SECRET or is_secret_name(str(part)) for part in path)
             shown = _shown(value) if shows and not is_secret else ""
             return Issue(field=field, message=f"{_lower(problem['msg'])}{shown}")
+
+
+def _wrong_length(field: str, context: Mapping[str, Any], value: object) -> Issue:
+    """A text or list beyond what its field takes."""
+    is_text = isinstance(value, str)
+    actual = len(value) if isinstance(value, str) else context["actual_length"]
+    if "max_length" in context:
+        limit = context["max_length"]
+        facts = {"maxLength": limit, "actualLength": actual}
+        message = f"may have {limit} characters" if is_text else f"may have at most {limit} entries"
+    else:
+        limit = context["min_length"]
+        facts = {"minLength": limit, "actualLength": actual}
+        message = f"must have {limit} characters or more" if is_text else f"needs at least {limit}"
+    if not is_text:
+        facts = {"limit": limit, "actual": actual}
+    return Issue(field=field, message=f"{message}; this has {actual}", facts=facts)
 
 
 def _dotted(path: Sequence[str | int]) -> str:
@@ -184,6 +194,8 @@ def _shown(value: object) -> str:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if (why := _unreadable(error.__cause__)) and not request.state.reads_form:
+        return render(request, Malformed(f"The body is not JSON: {why}"))
     if error.status_code in (404, 405) and request.url.path.startswith(KEYED):
         try:
             await count_unrouted(request)
@@ -193,17 +205,42 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     message = masked(f"There is no {request.method} {request.url.path} here")
     headers = error.headers
     if error.status_code == 405:
-        headers = {"allow": ", ".join(_methods(request))}
+        headers = {"allow": ", ".join(_methods(request, request.url.path))}
     elif error.status_code != 404:
         message = str(error.detail)
+    elif meant := _without_slash(request):
+        message = masked(f"{message}; did you mean {meant}?")
     return _worded(request, error.status_code, code, message, headers=headers)
 
 
-def _methods(request: Request) -> list[str]:
+def _unreadable(cause: BaseException | None) -> str | None:
+    """Why FastAPI could not read a body of JSON, which it does not say itself; None: it could."""
+    match cause:
+        case UnicodeDecodeError():
+            return "it is not UTF-8"
+        case RecursionError():
+            return "it is nested too deeply"
+        case ValueError():
+            return "a number in it has too many digits"
+        case _:
+            return None
+
+
+def _without_slash(request: Request) -> str | None:
+    """The path without the slashes at its end, where that is served.
+
+    Nobody is redirected there: the address would be made of a header, and a proxy's client sent
+    from https to http with its key.
+    """
+    meant = request.url.path.rstrip("/")
+    return meant if meant != request.url.path and _methods(request, meant) else None
+
+
+def _methods(request: Request, path: str) -> list[str]:
     """Every method that the path has: a route of the framework's knows its own alone."""
 
     def is_served(method: str) -> bool:
-        asked = {**request.scope, "method": method}
+        asked = {**request.scope, "method": method, "path": path}
         return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
     return [method for method in METHODS if is_served(method)]

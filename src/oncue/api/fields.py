@@ -202,12 +202,10 @@ class OrAnything:
         return {"anyOf": [handler(core_schema), anything]}
 
 
-class Body(BaseModel):
-    """A request body: camelCase, strict types, and no field that means nothing (C7)."""
+class Strict(BaseModel):
+    """A request body of either dialect: strict types, and no field that means nothing (C7)."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, strict=True, extra="forbid", validate_by_name=False
-    )
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -225,6 +223,12 @@ class Body(BaseModel):
                     "unknown_field", "is not a field here{hint}", {"field": shown, "hint": hint}
                 )
         return value
+
+
+class Body(Strict):
+    """A request body in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=False)
 
     def mentions(self, field: str) -> bool:
         """Whether the request has this field at all, be it null."""

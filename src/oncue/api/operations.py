@@ -1,5 +1,7 @@
 """For operators and their machines: liveness, readiness, metrics. No key, nothing secret."""
 
+from typing import Final
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
@@ -10,14 +12,16 @@ from oncue.posts.models import Destination
 
 router = APIRouter(tags=["operations"], include_in_schema=False)
 
+ASKED: Final = ["GET", "HEAD"]  # monitors ask with either
 
-@router.get("/healthz")
+
+@router.api_route("/healthz", methods=ASKED)
 async def alive() -> Response:
     """The process answers."""
     return Response("ok\n", media_type="text/plain")
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=ASKED)
 async def ready(shared: Shared) -> Response:
     """The database answers too."""
     await shared.db.read(lambda session: session.execute(text("SELECT 1")).one())

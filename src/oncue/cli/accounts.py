@@ -99,7 +99,12 @@ def connect(
 
 
 @app.command("list")
-def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
+def list_accounts(
+    workspace: Annotated[
+        str | None, typer.Option(help="A workspace's id; all of them if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the connected accounts."""
 
     def work(session: Session) -> list[Account]:
@@ -159,6 +164,7 @@ def facts(account: Account) -> dict[str, object]:
         "number": account.number,
         "platform": account.platform,
         "username": account.username,
+        "status": account.status,
     }
 
 

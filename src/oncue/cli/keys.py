@@ -32,7 +32,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown now and never again."""
-    wanted = [part.strip() for part in scopes.split(",")] if scopes else list(ALL_SCOPES)
+    wanted = ALL_SCOPES if scopes is None else scopes.replace(",", " ").split()
 
     def work(session: Session) -> NewKey:
         owner = workspace_id(session, workspace)

@@ -14,7 +14,15 @@ from oncue.lib import ids
 from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import AFTER_SEND, BEFORE_SEND, reach
 from oncue.webhooks.sending import Outbound, send
-from oncue.webhooks.settling import Claim, Lane, claim_due, next_due, settle
+from oncue.webhooks.settling import (
+    Claim,
+    Lane,
+    claim_due,
+    full_lanes,
+    has_room,
+    next_due,
+    settle,
+)
 
 LOOK_SECONDS: Final = 0.25  # while something is on its way, how often we look for more
 MOST: Final = 400  # attempts of this process at once
@@ -31,6 +39,8 @@ class Deliverer:
     outbound: Outbound
     now: Clock
     _running: "dict[asyncio.Task[None], Lane]" = field(default_factory=dict)
+    _full: frozenset[Lane] = frozenset()  # nothing but what waits for these was due
+    _look_at: float = 0.0  # until then, by the loop's time
 
     async def deliver(self) -> datetime | None:
         """Send until nothing is due and nothing on its way; when the next is due.
@@ -56,10 +66,28 @@ class Deliverer:
         if len(self._running) >= MOST:
             return 0
         lanes = Counter(self._running.values())
+        if not await self._has_room(full_lanes(lanes)):
+            return 0
         claims = await self.db.write(lambda session: claim_due(session, lanes, self.now()))
         for claim in claims:
             self._running[asyncio.create_task(self._try(claim))] = claim.lane
         return len(claims)
+
+    async def _has_room(self, full: frozenset[Lane]) -> bool:
+        """Whether something may be due beside what waits for full lanes.
+
+        To know, all of that is passed over. So a reader is asked, which holds up no write, and
+        not for each attempt that ends in the meantime.
+        """
+        if not full:
+            return True
+        time = asyncio.get_running_loop().time()
+        if full >= self._full and time < self._look_at:
+            return False
+        found = await self.db.read(lambda session: has_room(session, full, self.now()))
+        if not found:
+            self._full, self._look_at = full, time + LOOK_SECONDS
+        return found
 
     async def _wait(self) -> None:
         """Until an attempt has ended, or it is time to look for more."""

@@ -1,12 +1,12 @@
 """The log of deliveries: reading it, and having parts of it delivered once more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from oncue.db.database import Topic, announce
@@ -16,6 +16,7 @@ from oncue.webhooks import service as webhooks
 from oncue.webhooks.models import Delivery, DeliveryAttempt
 from oncue.webhooks.service import State
 
+PART: Final = 500  # replayed in one transaction, so that others wait some hundredths of a second
 UNDELIVERED: Final = (State.EXHAUSTED, State.ABORTED, State.DISABLED)
 
 
@@ -96,30 +97,60 @@ def replay(
     return get(session, workspace_id, endpoint_id, delivery_id)
 
 
-def replay_range(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """What was to be told from `since` to `until`: what never arrived, or is in one state."""
+
+    since: datetime
+    until: datetime
+    state: State | None = None
+
+    def holds(self) -> tuple[ColumnElement[bool], ...]:
+        states = UNDELIVERED if self.state is None else (self.state,)
+        return (
+            Delivery.created_at >= self.since,
+            Delivery.created_at <= self.until,
+            Delivery.state.in_(states),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How many deliveries were replayed, and behind which one to go on (None: that was all)."""
+
+    count: int
+    last: tuple[datetime, UUID] | None
+
+
+def replay_part(
     session: Session,
     workspace_id: UUID,
     endpoint_id: UUID,
-    since: datetime,
-    until: datetime,
-    state: State | None,
+    wanted: Range,
+    after: tuple[datetime, UUID] | None,
     now: datetime,
-) -> int:
-    """Replay what was to be told from `since` to `until`; how many.
+) -> Part:
+    """Replay the first of a range, or (given a part's last) what is behind it, up to PART of them.
 
-    That is what never arrived, or (given a state) what is in that state. Raises as `replay`
-    does, and Invalid where the range ends before it begins.
+    To begin raises as `replay` does, and Invalid where the range ends before it begins.
     """
-    if until < since:
-        raise Invalid([Issue(field="to", message="is before `from`")])
-    _require_enabled(session, workspace_id, endpoint_id)
-    states = UNDELIVERED if state is None else (state,)
-    chosen = [
-        Delivery.created_at >= since,
-        Delivery.created_at <= until,
-        Delivery.state.in_(states),
-    ]
-    return _again(session, workspace_id, endpoint_id, chosen, now)
+    if after is None:
+        if wanted.until < wanted.since:
+            raise Invalid([Issue(field="to", message="is before `from`")])
+        _require_enabled(session, workspace_id, endpoint_id)
+    chosen = select(Delivery.created_at, Delivery.id).where(
+        *_named(workspace_id, endpoint_id), *wanted.holds()
+    )
+    if after is not None:
+        chosen = chosen.where(tuple_(Delivery.created_at, Delivery.id) > after)
+    rows = session.execute(chosen.order_by(Delivery.created_at, Delivery.id).limit(PART)).all()
+    if not rows:
+        return Part(count=0, last=None)
+    first, last = rows[0], rows[-1]
+    found = replace(wanted, since=first.created_at, until=last.created_at)  # by whichever index
+    ours = Delivery.id.in_([row.id for row in rows])
+    count = _again(session, workspace_id, endpoint_id, [ours, *found.holds()], now)
+    return Part(count=count, last=(last.created_at, last.id) if len(rows) == PART else None)
 
 
 def _again(

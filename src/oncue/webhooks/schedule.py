@@ -26,6 +26,7 @@ WAITS: Final = (
 )
 JITTER: Final = 0.1  # of a wait, at most, and always later: never more often than announced
 RETRY_AFTER_AT_MOST: Final = timedelta(hours=10)
+MOST_DIGITS: Final = 9  # of seconds: already more than that, whatever follows
 
 SEVERAL_FAILURES: Final = 3
 SEVERAL_WITHIN: Final = timedelta(hours=24)
@@ -81,12 +82,12 @@ def decide(
 
 def _asked_for(retry_after: str, now: datetime) -> timedelta:
     """How long the receiver asks us to wait, in seconds or until a date; within our bounds."""
-    if re.fullmatch(r"[0-9]{1,9}", retry_after):
-        asked = timedelta(seconds=int(retry_after))
+    if re.fullmatch(r"[0-9]+", retry_after):
+        asked = timedelta(seconds=int(retry_after[:MOST_DIGITS]))
     else:
         try:
             until = parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, OverflowError):  # whatever stands there: this runs after the sending
             return timedelta()
         asked = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
     return min(asked, RETRY_AFTER_AT_MOST)

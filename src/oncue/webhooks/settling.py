@@ -5,13 +5,13 @@ the next when the lease has run out; whoever comes back later writes nothing.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.webhooks import service as webhooks
@@ -97,18 +97,30 @@ def claim_due(session: Session, running: Mapping[Lane, int], now: datetime) -> l
     ]
 
 
+def full_lanes(running: Mapping[Lane, int]) -> frozenset[Lane]:
+    """Those that have as many attempts on their way as they may."""
+    return frozenset(lane for lane, count in running.items() if count >= AT_ONCE)
+
+
+def has_room(session: Session, full: Collection[Lane], now: datetime) -> bool:
+    """Whether something is due that waits for none of these lanes."""
+    found = select(Delivery.id).where(Delivery.next_at <= now, _beside(full)).limit(1)
+    return session.scalar(found) is not None
+
+
+def _beside(full: Collection[Lane]) -> ColumnElement[bool]:
+    to_endpoint = Delivery.endpoint_id.is_not(None)
+    return (to_endpoint & Delivery.endpoint_id.not_in([lane[0] for lane in full if lane[0]])) | (
+        ~to_endpoint & Delivery.url.not_in([lane[1] for lane in full if lane[1]])
+    )
+
+
 def _with_room(session: Session, running: Mapping[Lane, int], now: datetime) -> Sequence[UUID]:
     """Due deliveries whose lanes have room; those of full lanes do not even count as seen."""
     taken = Counter(running)
-    full = [lane for lane, count in taken.items() if count >= AT_ONCE]
-    to_endpoint = Delivery.endpoint_id.is_not(None)
     due = session.execute(
         select(Delivery.id, Delivery.endpoint_id, Delivery.url)
-        .where(
-            Delivery.next_at <= now,
-            (to_endpoint & Delivery.endpoint_id.not_in([lane[0] for lane in full if lane[0]]))
-            | (~to_endpoint & Delivery.url.not_in([lane[1] for lane in full if lane[1]])),
-        )
+        .where(Delivery.next_at <= now, _beside(full_lanes(running)))
         .order_by(Delivery.next_at, Delivery.id)
         .limit(LOOK_AT)
         .with_for_update(skip_locked=True)

@@ -100,7 +100,10 @@ def create(
     now: datetime,
     name: str = "",
 ) -> NewKey:
-    """Make a key for the workspace; raises Invalid for a scope there is not."""
+    """Make a key for the workspace; raises Invalid for no scope, or one there is not."""
+    if not scopes:
+        known = ", ".join(ALL_SCOPES)
+        raise Invalid([Issue(field="scopes", message=f"at least one is needed, of {known}")])
     if unknown := sorted(set(scopes) - set(ALL_SCOPES)):
         known = ", ".join(ALL_SCOPES)
         raise Invalid([Issue(field="scopes", message=f"{', '.join(unknown)}: not among {known}")])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,6 +14,8 @@ from oncue.lib import ids
 from oncue.workspaces import plans
 from oncue.workspaces.models import LatePolicy, Workspace
 from oncue.workspaces.plans import PLANS
+
+NAME_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,10 @@ class Changes:
 
 
 def create(session: Session, name: str, now: datetime, *, plan: str = plans.DEFAULT) -> Workspace:
-    """Make a workspace; raises Invalid for a plan there is not."""
+    """Make a workspace; raises Invalid for a name that says nothing, or a plan there is not."""
+    if not name.strip() or len(name) > NAME_CHARACTERS:
+        message = f"has 1 to {NAME_CHARACTERS} characters"
+        raise Invalid([Issue(field="name", message=message)])
     _check_plan(plan)
     workspace = Workspace(id=ids.new_id(now), name=name, plan=plan, auto_retry=True, created_at=now)
     session.add(workspace)

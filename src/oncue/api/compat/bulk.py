@@ -20,7 +20,14 @@ from pydantic import (
 from sqlalchemy.orm import Session
 
 from oncue.api.compat.envelope import RESPONSES, Envelope, Meta, code_of, meta_of
-from oncue.api.compat.fields import AccountNumber, Body, ShownPlatform, Time, platform_name
+from oncue.api.compat.fields import (
+    AccountNumber,
+    Body,
+    ShownPlatform,
+    Time,
+    in_our_names,
+    platform_name,
+)
 from oncue.api.compat.fields import account_ids as find_accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
@@ -240,7 +247,7 @@ def _new_post(session: Session, caller: Caller, item: BulkPost) -> NewPost:
 
 def _result(session: Session, caller: Caller, index: int, outcome: bulk.Outcome) -> ItemResult:
     if isinstance(outcome, AppError):
-        error = ItemError(code=code_of(outcome), message=str(outcome))
+        error = ItemError(code=code_of(outcome), message=str(in_our_names(outcome)))
         return ItemResult(index=index, ok=False, error=error)
     view = queries.view(session, caller.workspace_id, outcome)
     return ItemResult(index=index, ok=True, post=show_post(view))

@@ -1,25 +1,26 @@
 """Field types of the snake_case dialect's bodies, and its words for ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import BeforeValidator, Field, StrictInt
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
-from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, parse_platform, parse_time
-from oncue.errors import Invalid, Issue
+from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, Strict, parse_time
+from oncue.errors import AppError, Invalid, Issue
 from oncue.settings import PLATFORMS
 
 PLATFORM_NAMES: Final = {"TWITTER": "x"}
+FIELD_NAMES: Final = {"accountIds": "account_ids", "media": "media_ids", "queue": "use_queue"}
 
 
-class Body(BaseModel):
-    """A request body: strict types, and no field that means nothing."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
+class Body(Strict):
+    """A request body in snake_case."""
 
 
 def platform_name(constant: str) -> str:
@@ -27,9 +28,16 @@ def platform_name(constant: str) -> str:
     return PLATFORM_NAMES.get(constant, constant.lower())
 
 
+_CONSTANTS: Final = {platform_name(constant): constant for constant in PLATFORMS}
+
+
 def _platform(value: object) -> str:
-    is_x = isinstance(value, str) and value.lower() == "x"
-    return parse_platform("TWITTER" if is_x else value)
+    """The constant of a network in this dialect's words, or in ours."""
+    said = value.lower() if isinstance(value, str) else ""
+    constant = _CONSTANTS.get(said, said.upper())
+    if constant in PLATFORMS:
+        return constant
+    raise PydanticCustomError("platform", "is not one of {known}", {"known": ", ".join(_CONSTANTS)})
 
 
 def _time(value: object) -> datetime:
@@ -44,7 +52,7 @@ def _time(value: object) -> datetime:
     return parse_time(value)
 
 
-_NAMES: Final = Said(enum=[platform_name(constant) for constant in PLATFORMS])
+_NAMES: Final = Said(enum=[*_CONSTANTS])
 Platform = Annotated[str, BeforeValidator(_platform), _NAMES]
 ShownPlatform = Annotated[str, _NAMES]
 Time = Annotated[datetime, BeforeValidator(_time)]
@@ -54,13 +62,30 @@ AccountNumber = Annotated[StrictInt, Field(ge=1, le=LARGEST_INTEGER), WHOLE]
 def account_ids(
     session: Session, workspace_id: UUID, numbers: Sequence[int], fields: Sequence[str]
 ) -> list[UUID]:
-    """The accounts with these numbers; raises Invalid naming the field of one that is missing."""
+    """The accounts with these numbers; raises Invalid naming what is missing or there twice."""
     found = accounts.by_number(session, workspace_id, numbers)
     issues = [
         Issue(field=field, code="ACCOUNT_NOT_FOUND", message=f"No account with id {number}")
         for field, number in zip(fields, numbers, strict=True)
         if number not in found
     ]
+    issues += [
+        Issue(field=field, message=f"{number} is named twice")
+        for index, (field, number) in enumerate(zip(fields, numbers, strict=True))
+        if number in numbers[:index]
+    ]
     if issues:
         raise Invalid(issues)
     return [found[number] for number in numbers]
+
+
+def in_our_names(refused: AppError) -> AppError:
+    """A refusal of the core's that names its fields as this dialect does."""
+    if not isinstance(refused, Invalid):
+        return refused
+    return Invalid([replace(issue, field=_field_name(issue.field)) for issue in refused.issues])
+
+
+def _field_name(field: str) -> str:
+    name, bracket, rest = field.partition("[")
+    return FIELD_NAMES.get(name, name) + bracket + rest

@@ -75,6 +75,7 @@ class BulkCreate(Body):
         Field(min_length=1, max_length=BULK_POSTS),
     ]
     dry_run: StrictBool = False
+    dry_run_too: Annotated[StrictBool, Field(alias="dry_run")] = False  # as answers write it (C34)
     atomic: StrictBool = False
 
 
@@ -157,7 +158,7 @@ async def bulk_create(
     """  # noqa: D205
     items = [_item(post) for post in body.posts]
     make = _maker(caller, shared)
-    if body.dry_run:
+    if body.dry_run or body.dry_run_too:
         response.status_code = 200
         outcomes = await shared.db.write(lambda session: bulk.try_each(session, items, make))
         return _show(outcomes, dry_run=True, kept=False)

@@ -25,6 +25,7 @@ from oncue.api.native.webhooks import WebhookPath
 from oncue.api.services import Services
 from oncue.webhooks import history
 from oncue.webhooks import service as webhooks
+from oncue.webhooks.history import Part, Range
 from oncue.webhooks.service import State
 from oncue.workspaces.keys import Caller
 
@@ -100,21 +101,30 @@ async def replay_range(
     shared: Shared,
     once: Idempotent,
 ) -> ReplayedOut:
-    """Deliver once more what was to be told from one time to another."""
+    """Deliver once more what was to be told from one time to another.
 
-    def work(session: Session) -> ReplayedOut:
-        count = history.replay_range(
-            session,
-            caller.workspace_id,
-            webhook_id,
-            body.since,
-            body.until,
-            body.status,
-            shared.now(),
-        )
-        return ReplayedOut(replayed=count)
+    Sent again after it was cut off, it replays what is left.
+    """
+    await once.look()
+    wanted = Range(since=body.since, until=body.until, state=body.status)
+    count = await _replay_all(shared, caller, webhook_id, wanted)
+    return await once.write(lambda _: ReplayedOut(replayed=count))
 
-    return await once.write(work)
+
+async def _replay_all(shared: Services, caller: Caller, webhook_id: UUID, wanted: Range) -> int:
+    """Each part is a transaction of its own, so others get their turn."""
+    count, after = 0, None
+    while True:
+
+        def go_on(session: Session, after: Place | None = after) -> Part:
+            return history.replay_part(
+                session, caller.workspace_id, webhook_id, wanted, after, shared.now()
+            )
+
+        part = await shared.db.write(go_on)
+        count, after = count + part.count, part.last
+        if after is None:
+            return count
 
 
 async def _replay(

@@ -14,14 +14,12 @@ from oncue.api.native.bodies import LateRule
 from oncue.posts.lateness import TOLERATED
 from oncue.workspaces import service as workspaces
 from oncue.workspaces.models import LatePolicy, Workspace
-from oncue.workspaces.service import Changes
+from oncue.workspaces.service import NAME_CHARACTERS, Changes
 
 router = APIRouter(prefix="/v1/workspace", tags=["workspace"], route_class=KeyedRoute)
 
-NAME_CHARACTERS: Final = 200
 SHORTEST_WINDOW: Final = int(TOLERATED.total_seconds())
 LONGEST_WINDOW: Final = int(timedelta(days=365).total_seconds())
-
 
 Window = Annotated[StrictInt, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW), WHOLE]
 
