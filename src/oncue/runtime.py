@@ -22,7 +22,7 @@ from oncue.accounts.wire import Wire
 from oncue.api.services import Services
 from oncue.db import migrate
 from oncue.db.database import Database, Topic
-from oncue.db.open import open_database
+from oncue.db.open import open_database, sqlite_file
 from oncue.db.postgres import PostgresDatabase
 from oncue.lib.clock import Clock, utc_now
 from oncue.lib.fence import SystemResolver
@@ -81,6 +81,7 @@ async def upgrade_schema(settings: Settings, db: Database) -> list[str]:
     """Apply the migrations that are missing; which ones."""
     if settings.is_sqlite:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        sqlite_file(settings).touch(mode=0o600)  # what SQLite makes, the whole machine may read
     applied = await db.write(lambda session: migrate.upgrade(session.connection()))
     if isinstance(db, PostgresDatabase):
         await install_queue(db)

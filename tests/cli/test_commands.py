@@ -299,3 +299,22 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(operator: Operator, tmp_pa
     assert said.code == 1
     assert said.err.startswith("oncue: ")
     assert os.sep in said.err
+
+
+@pytest.mark.parametrize("command", ["keys list", "accounts list", "workspaces list", "apps list"])
+def test_where_nothing_was_set_up_a_command_says_so_and_makes_nothing(
+    operator: Operator, command: str
+) -> None:
+    said = operator.types(*command.split())
+
+    assert said.code == 1
+    assert f"{operator.folder}/oncue.db does not exist: run `oncue init`" in said.err
+    assert not operator.folder.exists()
+
+
+def test_nobody_else_on_the_machine_may_read_the_database(operator: Operator) -> None:
+    operator.types("init")
+
+    kept = [file for file in operator.folder.iterdir() if file.name.startswith("oncue.db")]
+    assert kept
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts.vault import VaultError
 from oncue.db.database import Database
 from oncue.db.migrate import NewerSchema
-from oncue.db.open import open_database
+from oncue.db.open import open_database, sqlite_file
 from oncue.errors import AppError, Invalid, Issue, NotFound
 from oncue.lib import ids
 from oncue.runtime import CannotStart, upgrade_schema
@@ -35,11 +35,20 @@ def settings() -> Settings:
     return load_settings()
 
 
-def transact(work: Callable[[Session], T]) -> T:
-    """Run one function on the installation's database, brought up to date first."""
+def transact(work: Callable[[Session], T], *, begins: bool = False) -> T:
+    """Run one function on the installation's database, brought up to date first.
+
+    Raises CannotStart where there is none and `work` does not begin one: an empty database beside
+    a mistyped ONCUE_DATA_DIR would answer everything with nothing.
+    """
 
     async def run() -> T:
         current = settings()
+        if current.is_sqlite and not begins and not sqlite_file(current).exists():
+            file = sqlite_file(current)
+            raise CannotStart(
+                f"There is no installation here. {file} does not exist: run `oncue init`"
+            )
         db: Database = open_database(current)
         try:
             await upgrade_schema(current, db)

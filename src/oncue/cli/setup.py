@@ -57,7 +57,7 @@ def init(
     """
     current = settings()
     vault = _vault(current)
-    made = transact(lambda session: install(session, vault, sandbox=sandbox))
+    made = transact(lambda session: install(session, vault, sandbox=sandbox), begins=True)
     if sandbox and made.is_new:
         _write_names(current.data_dir / NAMES_FILE, made)
     if as_json:
@@ -135,7 +135,11 @@ def _sandbox_account(session: Session, vault: Vault, owner: UUID, platform: str)
 
 def _vault(current: Settings) -> Vault:
     """The installation's vault; where nothing was ever sealed, a key file is made."""
-    if not current.secret_keys and not current.key_file.exists() and transact(is_pristine):
+    if (
+        not current.secret_keys
+        and not current.key_file.exists()
+        and transact(is_pristine, begins=True)
+    ):
         create_key_file(current.key_file)
     return open_vault(current.secret_keys, current.key_file)
 

@@ -35,7 +35,9 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a workspace."""
-    workspace = transact(lambda session: service.create(session, name, utc_now(), plan=plan))
+    workspace = transact(
+        lambda session: service.create(session, name, utc_now(), plan=plan), begins=True
+    )
     if as_json:
         print_json(facts(workspace))
     else:
