@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from api.answers import problem
 from browser import connect, secrets_of, shown, speak_for, told
 from installation import Installation
+from oncue.accounts.credentials import seal
 from oncue.accounts.models import AccountSecret
-from oncue.accounts.sealing import seal
 from oncue.lib import ids
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ import pytest
 
 from installation import Clock, Installation, install
 from loopback import Served, answering, serving
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
 from oncue.db.open import open_database
 from oncue.lib import ids, logs
 from oncue.settings import Settings
@@ -179,10 +179,10 @@ async def note_sessions(scene: Scene, connected: Mapping[str, str]) -> None:
     """What the networks have given for the credentials is secret too."""
     vault, owner = scene.oncue.services.vault, scene.oncue.workspace_id
     for account in connected.values():
-        load = partial(accounts.load_secrets, vault=vault, workspace_id=owner)
+        load = partial(credentials.load, vault=vault, workspace_id=owner)
         account_id: UUID = ids.from_typeid("acc", account)
         held = await scene.oncue.db.read(partial(load, account_id=account_id))
-        found = held[0] if held else {}
+        found = held.secrets if held else {}
         scene.secrets |= {found[name] for name in ("accessJwt", "refreshJwt") if name in found}
 
 

@@ -7,12 +7,11 @@ from typing import Final
 
 import structlog
 
-from oncue.accounts import oauth
-from oncue.accounts import service as accounts
+from oncue.accounts import oauth, standing
 from oncue.accounts.clients import CLIENT_ID
+from oncue.accounts.credentials import Held
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
-from oncue.accounts.sealing import Held
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account as Speaker
 from oncue.connectors.base import Connector, Identity, Refusal, Refused, Unclear
@@ -99,5 +98,5 @@ async def _refused(
 ) -> Examined:
     if refused.meaning is Refusal.RECONNECT:
         account_id, now = account.id, wire.now()
-        await wire.db.write(lambda session: accounts.expire(session, account_id, now))
+        await wire.db.write(lambda session: standing.expire(session, account_id, now))
     return Examined(message=f"{connector.spec.name}: {refused}")

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from oncue.accounts.sealing import Held
+from oncue.accounts.credentials import Held
 from oncue.accounts.tokens import Owner, can_renew, is_stale, load, renew
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Call, Connector, Refusal, Refused, Reply

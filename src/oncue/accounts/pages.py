@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import leases
-from oncue.accounts import service as accounts
+from oncue.accounts import leases, queries, service
 from oncue.accounts.leases import Taken
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
@@ -132,7 +131,7 @@ def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Acco
         )
         .execution_options(synchronize_session=False)
     )
-    return accounts.get(session, account.workspace_id, account.id)
+    return queries.get(session, account.workspace_id, account.id)
 
 
 def _hand_over(
@@ -149,9 +148,9 @@ def _hand_over(
         expires_at=held.expires_at,
         renew_at=None if held.expires_at is None else now,
     )
-    again = accounts.connect(session, wire.vault, account.workspace_id, new, identity, now)
+    again = service.connect(session, wire.vault, account.workspace_id, new, identity, now)
     assert again.id == former.id, "it is found by the page's id"
-    accounts.disconnect(session, account.workspace_id, account.id, now)
+    service.disconnect(session, account.workspace_id, account.id, now)
     return again
 
 

@@ -9,11 +9,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session as DbSession
 
-from oncue.accounts import leases
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, leases
 from oncue.accounts.clients import desk_of
+from oncue.accounts.credentials import Held
 from oncue.accounts.leases import Taken
-from oncue.accounts.sealing import Held
 from oncue.accounts.vault import Tampered
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import (
@@ -237,5 +236,5 @@ def _pause(tries: int, refused: Refused, chance: float) -> timedelta:
 async def load(wire: Wire, workspace_id: UUID, account_id: UUID) -> Held | None:
     """An account's credentials; None where there are none to be had."""
     return await wire.db.read(
-        lambda session: accounts.load_held(session, wire.vault, workspace_id, account_id)
+        lambda session: credentials.load(session, wire.vault, workspace_id, account_id)
     )

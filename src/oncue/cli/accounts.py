@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from oncue.accounts import flows, service
+from oncue.accounts import flows, queries, service
 from oncue.accounts.checking import say_goodbye
 from oncue.accounts.connecting import connect_account
 from oncue.accounts.models import Account
@@ -111,7 +111,7 @@ def list_accounts(workspace: Workspace = None, as_json: AsJson = False) -> None:
         return [
             account
             for owner in named
-            for account in service.list_page(session, owner, limit=10_000)
+            for account in queries.list_page(session, owner, limit=10_000)
         ]
 
     found = transact(work)
@@ -142,7 +142,7 @@ def remove(
         async with runtime(settings()) as made:
             wire = made.services.wire
             owner = await wire.db.read(lambda session: workspace_id(session, workspace))
-            account = await wire.db.read(lambda session: service.get(session, owner, named))
+            account = await wire.db.read(lambda session: queries.get(session, owner, named))
             held = await load(wire, owner, named)
             now = utc_now()
             await wire.db.write(lambda session: service.disconnect(session, owner, named, now))

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, standing
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.vault import Vault, VaultError
 from oncue.connectors.base import (
@@ -128,10 +128,10 @@ def _claim(session: Session, now: datetime) -> Comment | None:
 def _can_comment(session: Session, vault: Vault, connector: Comments, account: AccountRow) -> bool:
     """Without any credentials it is not the network but the account, or a key, to blame."""
     try:
-        found = accounts.load_secrets(session, vault, account.workspace_id, account.id)
+        found = credentials.load(session, vault, account.workspace_id, account.id)
     except VaultError:
         return True
-    return found is None or connector.takes_comments(found[0].keys())
+    return found is None or connector.takes_comments(found.secrets.keys())
 
 
 def _run(
@@ -178,7 +178,7 @@ def settle(session: Session, run: CommentRun, outcome: Outcome, now: datetime) -
     if isinstance(outcome, Refused):
         _renew(session, run.claim)
         if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
-            accounts.expire(session, run.claim.account_id, now)
+            standing.expire(session, run.claim.account_id, now)
     state: CommentState = result["state"]
     if state is not CommentState.WAITING:
         data = {

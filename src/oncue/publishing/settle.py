@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import standing
 from oncue.connectors.base import Published, Refusal, Refused
 from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
@@ -132,7 +132,7 @@ def _needs_a_new_authorisation(
     An account that somebody disconnected waits for nothing.
     """
     gone = isinstance(outcome, Refused) and outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}
-    return gone and accounts.expire(session, claim.account_id, now)
+    return gone and standing.expire(session, claim.account_id, now)
 
 
 def park(

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, parse_platform, parse_time
 from oncue.errors import Invalid, Issue
 from oncue.settings import PLATFORMS

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.accounts.connecting import keep, vouch
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount

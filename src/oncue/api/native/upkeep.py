@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from oncue.accounts import checking, pages
-from oncue.accounts import service as accounts
+from oncue.accounts import checking, pages, queries, service
 from oncue.accounts.checking import Examined
 from oncue.accounts.models import Account
 from oncue.accounts.tokens import load
@@ -141,7 +140,7 @@ async def disconnect_account(
     held = await load(shared.wire, caller.workspace_id, account_id)
 
     def work(session: Session) -> DeletedOut:
-        accounts.disconnect(session, caller.workspace_id, account_id, shared.now())
+        service.disconnect(session, caller.workspace_id, account_id, shared.now())
         return DeletedOut()
 
     answer = await once.write(work)
@@ -151,7 +150,7 @@ async def disconnect_account(
 
 async def _account(shared: Services, caller: Caller, account_id: UUID) -> Account:
     return await shared.db.read(
-        lambda session: accounts.get(session, caller.workspace_id, account_id)
+        lambda session: queries.get(session, caller.workspace_id, account_id)
     )
 
 

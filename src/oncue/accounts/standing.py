@@ -1,0 +1,66 @@
+"""How an account stands with its network, and telling of it."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from oncue import outbox
+from oncue.accounts.models import Account
+from oncue.db.base import later
+from oncue.db.database import Topic, announce
+from oncue.lib import ids
+
+NEEDS_CONNECTING: Final = ("expired", "revoked")
+
+
+def expire(session: Session, account_id: UUID, now: datetime) -> bool:
+    """The network no longer takes the account's credentials: it has to be connected again.
+
+    False where nobody would: the account was disconnected.
+    """
+    expired = session.scalar(
+        update(Account)
+        .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
+        .values(status="expired", updated_at=later(Account.updated_at, now))
+        .returning(Account)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if expired is not None:
+        tell(session, expired, "account.error", now)
+        return True
+    status = session.scalar(select(Account.status).where(Account.id == account_id))
+    return status in NEEDS_CONNECTING
+
+
+def revive(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
+    """The network takes the account's credentials after all."""
+    revived = session.scalar(
+        update(Account)
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status == "expired",
+        )
+        .values(status="active", updated_at=later(Account.updated_at, now))
+        .returning(Account)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if revived is not None:
+        tell(session, revived, "account.connected", now)
+        announce(session, Topic.ERRAND)  # posts may have waited for it
+
+
+def tell(session: Session, account: Account, type_: str, now: datetime, **more: str) -> None:
+    """Record what happened to an account, for webhooks."""
+    data = {
+        "id": ids.to_typeid("acc", account.id),
+        "platform": account.platform.lower(),
+        "username": account.username,
+        "displayName": account.display_name,
+        "status": account.status,
+        **more,
+    }
+    outbox.record(session, account.workspace_id, None, type_, now, data)
