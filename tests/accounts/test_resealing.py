@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from accounts.sealing import fill, keys_in_use, opened, sealed_of, swap, with_new_key
 from installation import MASTER_KEY, Installation
 from oncue.accounts import credentials, resealing
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.resealing import Key, Part, Reason
 from oncue.accounts.vault import Vault, key_id_of, parse_keys
@@ -133,7 +134,7 @@ async def test_a_secret_that_is_renewed_meanwhile_is_left_as_it_then_is(
     found = await installation.db.read(
         lambda session: credentials.load(session, new, account.workspace_id, account.id)
     )
-    assert found is not None
+    assert isinstance(found, Held)
     assert found.secrets == {"accessToken": "2nd"}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from installation import MASTER_KEY, Installation
 from oncue.accounts import credentials, queries, service, standing
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import VaultError, new_key, parse_keys
@@ -54,7 +55,7 @@ async def secrets_of(
             session, oncue.services.vault, account.workspace_id, account.id
         )
     )
-    return None if held is None else (held.secrets, held.expires_at)
+    return None if isinstance(held, Nothing) else (held.secrets, held.expires_at)
 
 
 async def test_an_account_is_what_the_network_says_with_secrets_of_its_own(
@@ -92,7 +93,7 @@ async def test_connecting_again_renews_the_secrets_and_keeps_id_and_number(
 ) -> None:
     before = await connect(installation)
     await installation.db.write(
-        lambda session: standing.expire(session, before.id, installation.clock())
+        lambda session: standing.expire(session, before.id, 1, installation.clock())
     )
 
     after = await connect(
@@ -200,7 +201,7 @@ async def test_trouble_with_a_disconnected_account_does_not_bring_it_back(
     def disconnect_then_fail(session: Session) -> str:
         now = installation.clock()
         service.disconnect(session, account.workspace_id, account.id, now)
-        standing.expire(session, account.id, now)
+        standing.expire(session, account.id, 1, now)
         return queries.get(session, account.workspace_id, account.id).status
 
     assert await installation.db.write(disconnect_then_fail) == "disconnected"
@@ -273,6 +274,6 @@ async def test_a_new_key_in_front_of_the_old_one_is_fine(installation: Installat
     def look(session: Session) -> object:
         verify_vault(session, vault)
         held = credentials.load(session, vault, account.workspace_id, account.id)
-        return None if held is None else held.secrets
+        return None if isinstance(held, Nothing) else held.secrets
 
     assert await installation.db.read(look) == {"accessToken": "first"}

@@ -23,6 +23,7 @@ from accounts.visitor import (
 )
 from installation import MASTER_KEY, Clock, no_names
 from oncue.accounts import credentials, service
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
@@ -84,7 +85,7 @@ class Place:
                 session, self.vault, self.account.workspace_id, self.account.id
             )
         )
-        return None if held is None else (held.secrets, held.expires_at)
+        return None if isinstance(held, Nothing) else (held.secrets, held.expires_at)
 
 
 @pytest.fixture

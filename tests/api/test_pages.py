@@ -97,7 +97,7 @@ async def test_a_page_whose_account_was_lost_is_spoken_for_by_it_again(
     lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
     await select(installation, lost, "p1")
     account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    await installation.db.write(lambda session: standing.expire(session, account_id, now))
+    await installation.db.write(lambda session: standing.expire(session, account_id, 2, now))
     fresh = ids.to_typeid("acc", (await connect(installation, "a", accessToken="new")).id)
 
     answer = await installation.api.post(f"/v1/accounts/{fresh}/select-page", json={"pageId": "p1"})

@@ -89,7 +89,7 @@ def held(site: Site, account: Account) -> Held:
     found = site.transact(
         lambda session: credentials.load(session, vault, site.workspace_id, account.id)
     )
-    assert found is not None
+    assert isinstance(found, Held)
     return found
 
 

@@ -18,6 +18,7 @@ from accounts.sealing import keys_in_use
 from crash.site import EVERYWHERE, Site
 from installation import MASTER_KEY
 from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.accounts.vault import Vault, open_vault, parse_keys
 from oncue.accounts.vault_check import check_vault
 from oncue.lib import ids
@@ -238,6 +239,6 @@ def turns(session: Session, site: Site, vault: Vault, writers: Writers) -> Mappi
     found = {}
     for shown in writers.turns:
         held = credentials.load(session, vault, site.workspace_id, ids.from_typeid("acc", shown))
-        assert held is not None
+        assert isinstance(held, Held)
         found[shown] = int(held.secrets["turn"])
     return found

@@ -4,6 +4,7 @@ import pytest
 
 from installation import Installation
 from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account
 from oncue.connectors.bluesky import ACCESS_LIVES
 from pds.pds import Person, ask_to_connect
@@ -76,7 +77,7 @@ async def secrets_of(oncue: Installation, account: Account) -> dict[str, str]:
             session, oncue.services.vault, oncue.workspace_id, account.id
         )
     )
-    assert found is not None
+    assert isinstance(found, Held)
     return dict(found.secrets)
 
 

@@ -19,6 +19,7 @@ import pytest
 from installation import Clock, Installation, install
 from loopback import Served, answering, serving
 from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.db.open import open_database
 from oncue.lib import ids, logs
 from oncue.settings import Settings
@@ -182,7 +183,7 @@ async def note_sessions(scene: Scene, connected: Mapping[str, str]) -> None:
         load = partial(credentials.load, vault=vault, workspace_id=owner)
         account_id: UUID = ids.from_typeid("acc", account)
         held = await scene.oncue.db.read(partial(load, account_id=account_id))
-        found = held.secrets if held else {}
+        found = held.secrets if isinstance(held, Held) else {}
         scene.secrets |= {found[name] for name in ("accessJwt", "refreshJwt") if name in found}
 
 

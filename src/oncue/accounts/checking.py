@@ -9,12 +9,13 @@ import structlog
 
 from oncue.accounts import oauth, standing
 from oncue.accounts.clients import CLIENT_ID
-from oncue.accounts.credentials import Held
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
+from oncue.accounts.standing import Standing
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Connector, Identity, Refusal, Refused, Unclear
+from oncue.connectors.base import Connector, Identity, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import Authorises
@@ -46,7 +47,7 @@ async def examine(wire: Wire, account: Account) -> Examined:
     try:
         identity = await drive(connector.identify(speaker), line.send, asyncio.sleep)
     except Refused as refused:
-        return await _refused(wire, account, connector, refused)
+        return await _refused(wire, account, line, refused)
     except (NotSent, NoAnswer, Unclear) as trouble:
         return Examined(message=f"{name} cannot be asked now: {trouble}")
     if identity.native_id != account.native_id:
@@ -67,19 +68,21 @@ async def refresh(wire: Wire, account: Account) -> Examined | None:
     except Refused as refused:
         if refused.is_transient:
             raise Unavailable(f"{connector.spec.name}: {refused}") from refused
-        return await _refused(wire, account, connector, refused)
+        return await _refused(wire, account, line, refused)
     examined = await examine(wire, account)
     return None if examined.identity else examined
 
 
-async def say_goodbye(wire: Wire, account: Account, held: Held | None) -> None:
+async def say_goodbye(wire: Wire, account: Account, held: Held | Nothing) -> None:
     """Tell the network that the grant we had is not needed any more, if it wants to hear.
 
     The account is disconnected by now, whatever comes of this. What somebody handed in by hand
     may be of use to them elsewhere.
     """
     connector = CONNECTORS[account.platform]
-    if held is None or not isinstance(connector, Authorises) or CLIENT_ID not in held.secrets:
+    if isinstance(held, Nothing) or not isinstance(connector, Authorises):
+        return
+    if CLIENT_ID not in held.secrets:
         return
     with suppress(Refused, NotSent, NoAnswer, Unclear, TimeoutError):
         async with asyncio.timeout(FAREWELL_SECONDS):
@@ -93,10 +96,12 @@ def _line(wire: Wire, account: Account) -> tuple[Connector, Line]:
     return connector, Line(wire, connector, account.id, account.workspace_id, account.server)
 
 
-async def _refused(
-    wire: Wire, account: Account, connector: Connector, refused: Refused
-) -> Examined:
-    if refused.meaning is Refusal.RECONNECT:
-        account_id, now = account.id, wire.now()
-        await wire.db.write(lambda session: standing.expire(session, account_id, now))
-    return Examined(message=f"{connector.spec.name}: {refused}")
+async def _refused(wire: Wire, account: Account, line: Line, refused: Refused) -> Examined:
+    if refused.is_of_credentials:
+        account_id, generation, now = account.id, line.generation, wire.now()
+        is_now = await wire.db.write(
+            lambda session: standing.expire(session, account_id, generation, now)
+        )
+        if is_now is Standing.REPLACED:
+            return await examine(wire, account)
+    return Examined(message=f"{line.owner.connector.spec.name}: {refused}")

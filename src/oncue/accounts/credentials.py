@@ -23,6 +23,13 @@ class Held:
     generation: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """There are no credentials to be had, since this generation; 0: there never were any."""
+
+    generation: int
+
+
 def store(
     session: Session,
     vault: Vault,
@@ -61,8 +68,38 @@ def store(
         )
 
 
-def load(session: Session, vault: Vault, workspace_id: UUID, account_id: UUID) -> Held | None:
-    """The account's credentials; None where there are none to be had.
+def forget(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
+    """Leave nothing of the account's credentials but their number.
+
+    Those that come next have another, so that nobody who still has the old ones at hand takes
+    these for them.
+    """
+    session.execute(
+        update(AccountSecret)
+        .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
+        .values(
+            sealed="",
+            key_id="",
+            generation=AccountSecret.generation + 1,
+            expires_at=None,
+            renew_at=None,
+            updated_at=now,
+            lease=None,
+            lease_until=None,
+            tries=0,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def hold(session: Session, account_id: UUID) -> int:
+    """The generation of the account's credentials, which stay until the transaction ends."""
+    wanted = select(AccountSecret.generation).where(AccountSecret.account_id == account_id)
+    return session.scalar(wanted.with_for_update()) or 0
+
+
+def load(session: Session, vault: Vault, workspace_id: UUID, account_id: UUID) -> Held | Nothing:
+    """The account's credentials, if there are any to be had.
 
     A ciphertext that was moved here from another row counts as none: the account needs to be
     connected again.
@@ -73,11 +110,11 @@ def load(session: Session, vault: Vault, workspace_id: UUID, account_id: UUID) -
         )
     ).one_or_none()
     if row is None:
-        return None
+        return Nothing(generation=0)
     try:
         secrets = unseal(vault, row.sealed, workspace_id, account_id)
     except Tampered:
-        return None
+        return Nothing(generation=row.generation)
     return Held(secrets=secrets, expires_at=row.expires_at, generation=row.generation)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts import credentials, standing
-from oncue.accounts.credentials import Held, seal, unseal
+from oncue.accounts.credentials import Held, Nothing, seal, unseal
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Secrets
@@ -83,7 +83,7 @@ def take(
             held=held,
         )
     present = credentials.load(session, vault, workspace_id, account_id)
-    if present is None:
+    if isinstance(present, Nothing):
         raise Tampered("there are no secrets to renew")
     return present if present.generation != generation else None
 
@@ -145,7 +145,7 @@ def give_up(session: Session, taken: Taken, now: datetime) -> None:
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if ours is not None:
-        standing.expire(session, taken.account_id, now)
+        standing.expire(session, taken.account_id, taken.held.generation, now)
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Due]:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, delete, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts import credentials, queries
-from oncue.accounts.models import Account, AccountSecret
+from oncue.accounts.models import Account
 from oncue.accounts.standing import tell
 from oncue.accounts.vault import Vault
 from oncue.connectors.base import Identity
@@ -77,23 +77,9 @@ def connect(
     Connecting an account again renews its credentials and keeps its id and number.
     """
     serialise(session, NUMBER_LOCK)  # of two who connect it at once, the second finds it there
-    known = session.execute(
-        update(Account)
-        .where(
-            Account.workspace_id == workspace_id, Account.id == _known(workspace_id, new, identity)
-        )
-        .values(
-            status="active",
-            server=new.server,
-            username=identity.username,
-            display_name=new.display_name or identity.display_name,
-            reconnect_by=new.reconnect_by,
-            updated_at=later(Account.updated_at, now),
-        )
-        .returning(Account.id)
-    ).scalar_one_or_none()
+    known = session.scalar(_known(workspace_id, new, identity))
     account_id = known or _insert(session, workspace_id, new, identity, now)
-    credentials.store(
+    credentials.store(  # before the account itself: everyone locks in this order
         session,
         vault,
         workspace_id,
@@ -103,13 +89,15 @@ def connect(
         now,
         renew_at=new.renew_at,
     )
+    if known is not None:
+        _revise(session, workspace_id, known, new, identity, now)
     account = queries.get(session, workspace_id, account_id)
     tell(session, account, "account.connected", now)
     announce(session, Topic.ERRAND)  # posts may have waited for it
     return account
 
 
-def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> ScalarSelect[UUID]:
+def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> Select[UUID]:
     """The account that is this one, also where it has moved."""
     of_person = select(Account.id).where(
         Account.workspace_id == workspace_id,
@@ -121,7 +109,30 @@ def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> ScalarSel
         of_person = of_person.order_by(is_there.desc(), Account.number)
     else:
         of_person = of_person.where(is_there)
-    return of_person.limit(1).scalar_subquery()
+    return of_person.limit(1)
+
+
+def _revise(
+    session: Session,
+    workspace_id: UUID,
+    account_id: UUID,
+    new: NewAccount,
+    identity: Identity,
+    now: datetime,
+) -> None:
+    session.execute(
+        update(Account)
+        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .values(
+            status="active",
+            server=new.server,
+            username=identity.username,
+            display_name=new.display_name or identity.display_name,
+            reconnect_by=new.reconnect_by,
+            updated_at=later(Account.updated_at, now),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _insert(
@@ -150,6 +161,7 @@ def _insert(
 
 def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
     """Forget the account's credentials; its posts and their history stay. Raises NotFound."""
+    credentials.forget(session, workspace_id, account_id, now)
     found = session.execute(
         update(Account)
         .where(Account.workspace_id == workspace_id, Account.id == account_id)
@@ -160,8 +172,3 @@ def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: date
     if found is None:
         raise NotFound("account", ids.to_typeid("acc", account_id))
     tell(session, found, "account.disconnected", now)
-    session.execute(
-        delete(AccountSecret).where(
-            AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
-        )
-    )

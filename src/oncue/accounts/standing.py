@@ -1,6 +1,7 @@
 """How an account stands with its network, and telling of it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from oncue import outbox
+from oncue.accounts import credentials
 from oncue.accounts.models import Account
 from oncue.db.base import later
 from oncue.db.database import Topic, announce
@@ -16,11 +18,30 @@ from oncue.lib import ids
 NEEDS_CONNECTING: Final = ("expired", "revoked")
 
 
-def expire(session: Session, account_id: UUID, now: datetime) -> bool:
-    """The network no longer takes the account's credentials: it has to be connected again.
+class Standing(StrEnum):
+    """What an account is whose credentials were refused."""
 
-    False where nobody would: the account was disconnected.
+    ENDED = "ended"  # it has to be connected again
+    REPLACED = "replaced"  # nothing is known against the credentials it has now
+    DISCONNECTED = "disconnected"
+
+
+def expire(session: Session, account_id: UUID, generation: int, now: datetime) -> Standing:
+    """The network no longer takes the account's credentials of this generation.
+
+    Where these are the ones it has, the account has to be connected again from now on.
     """
+    is_theirs = credentials.hold(session, account_id) == generation
+    if is_theirs and _expire(session, account_id, now):
+        return Standing.ENDED
+    status = session.scalar(select(Account.status).where(Account.id == account_id))
+    if status in NEEDS_CONNECTING:
+        return Standing.ENDED
+    return Standing.DISCONNECTED if status == "disconnected" else Standing.REPLACED
+
+
+def _expire(session: Session, account_id: UUID, now: datetime) -> bool:
+    """Whether it was connected until now."""
     expired = session.scalar(
         update(Account)
         .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
@@ -28,11 +49,10 @@ def expire(session: Session, account_id: UUID, now: datetime) -> bool:
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    if expired is not None:
-        tell(session, expired, "account.error", now)
-        return True
-    status = session.scalar(select(Account.status).where(Account.id == account_id))
-    return status in NEEDS_CONNECTING
+    if expired is None:
+        return False
+    tell(session, expired, "account.error", now)
+    return True
 
 
 def revive(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:

@@ -110,26 +110,27 @@ class Publisher:
         begun(run)
         self.count.started(run)
         try:
-            await self._finish(run, await self._outcome(run))
+            line = self._line(run)
+            await self._finish(run, await self._outcome(run, line), line.generation)
         except Fenced:
             log.info("run_overtaken", destination=str(job.destination_id))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(run))
             raise
 
-    async def _outcome(self, run: Run) -> Outcome | Parked:
+    def _line(self, run: Run) -> Line:
+        claim, server = run.claim, run.account.server
+        return Line(self.wire, run.connector, claim.account_id, claim.workspace_id, server)
+
+    async def _outcome(self, run: Run, line: Line) -> Outcome | Parked:
         """How the run ends. Connectors are driven here, and nowhere else."""
         given_up = _given_up(run)
         if given_up is not None and not may_be_out(run.steps, run.runs):
             return given_up
-        claim = run.claim
-        line = Line(
-            self.wire, run.connector, claim.account_id, claim.workspace_id, run.account.server
-        )
         runner = Runner(
             connector=run.connector,
             account=run.account,
-            journal=StepLedger(self.db, claim, run.steps, self.now, hold),
+            journal=StepLedger(self.db, run.claim, run.steps, self.now, hold),
             send=line.send,
             sleep=self.sleep,
             now=self.now,
@@ -158,7 +159,7 @@ class Publisher:
             ),
         )
 
-    async def _finish(self, run: Run, outcome: Outcome | Parked) -> None:
+    async def _finish(self, run: Run, outcome: Outcome | Parked, generation: int) -> None:
         if isinstance(outcome, Parked):
             until = outcome.until
             await self.engine.commit(
@@ -168,7 +169,14 @@ class Publisher:
         reach("before_settle")
 
         def work(session: Session) -> tuple[Settled, list[Job]]:
-            settled = settle(session, run.claim, outcome, started_at=run.started_at, now=self.now())
+            settled = settle(
+                session,
+                run.claim,
+                outcome,
+                generation=generation,
+                started_at=run.started_at,
+                now=self.now(),
+            )
             return settled, settled.jobs
 
         settled = await self.engine.commit(work)
