@@ -45,9 +45,21 @@ def given(
 
 def missing(platform: str) -> str:
     """What to do where there is no app."""
-    name = spec_of(platform).name
+    return f"{spec_of(platform).name} knows no app of ours: {_what_to_set(platform)}"
+
+
+def refused(platform: str, words: str) -> Invalid:
+    """What to tell of an app that the network does not take; `words` are the network's."""
+    told = (
+        f"{spec_of(platform).name} does not take our app's id and secret ({words}): "
+        f"{_what_to_set(platform)}"
+    )
+    return Invalid([Issue(field="platform", code="APP_REFUSED", message=told)])
+
+
+def _what_to_set(platform: str) -> str:
     return (
-        f"{name} knows no app of ours: set {PREFIX}{platform}_CLIENT_ID and _CLIENT_SECRET, "
+        f"set {PREFIX}{platform}_CLIENT_ID and _CLIENT_SECRET, "
         f"or give this workspace its own with PUT /v1/apps/{platform.lower()}"
     )
 

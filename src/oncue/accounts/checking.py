@@ -12,7 +12,7 @@ from oncue.accounts.clients import CLIENT_ID
 from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
-from oncue.accounts.standing import Standing
+from oncue.accounts.standing import NEEDS_CONNECTING, Standing
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account as Speaker
 from oncue.connectors.base import Connector, Identity, Refused, Unclear
@@ -39,7 +39,8 @@ class Examined:
 async def examine(wire: Wire, account: Account) -> Examined:
     """Ask the network whose the account's credentials are.
 
-    An account that has to be connected again is expired by then.
+    An account that has to be connected again is expired by then, and one that has not after all
+    is active.
     """
     connector, line = _line(wire, account)
     name = connector.spec.name
@@ -52,6 +53,9 @@ async def examine(wire: Wire, account: Account) -> Examined:
         return Examined(message=f"{name} cannot be asked now: {trouble}")
     if identity.native_id != account.native_id:
         return Examined(message=f"{name} knows the credentials as {identity.username}'s")
+    if account.status in NEEDS_CONNECTING:
+        generation, now = line.generation, wire.now()
+        await wire.db.write(lambda session: standing.revive(session, account.id, generation, now))
     return Examined(message=f"{name} takes the account's credentials", identity=identity)
 
 

@@ -121,7 +121,7 @@ def keep(
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if kept is not None:
-        standing.revive(session, taken.workspace_id, taken.account_id, now)
+        standing.revive(session, taken.account_id, taken.held.generation + 1, now)
     return kept is not None
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts import credentials, queries
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.models import Account
 from oncue.accounts.standing import tell
 from oncue.accounts.vault import Vault
@@ -17,7 +18,7 @@ from oncue.connectors.base import Identity
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.db.database import Topic, announce, serialise
-from oncue.errors import Invalid, Issue, NotFound
+from oncue.errors import Invalid, Issue
 from oncue.lib import ids
 
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
@@ -160,15 +161,36 @@ def _insert(
 
 
 def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
-    """Forget the account's credentials; its posts and their history stay. Raises NotFound."""
+    """Forget the account's credentials; its posts and their history stay. Raises NotFound.
+
+    Nothing is told of one that was disconnected already.
+    """
     credentials.forget(session, workspace_id, account_id, now)
     found = session.execute(
         update(Account)
-        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status != "disconnected",
+        )
         .values(status="disconnected", updated_at=later(Account.updated_at, now))
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)
     ).scalar_one_or_none()
     if found is None:
-        raise NotFound("account", ids.to_typeid("acc", account_id))
+        queries.get(session, workspace_id, account_id)
+        return
     tell(session, found, "account.disconnected", now)
+
+
+def part_with(
+    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID, now: datetime
+) -> Held | Nothing:
+    """Disconnect an account; the credentials it had, for its network is still to be told.
+
+    Raises NotFound.
+    """
+    credentials.hold(session, account_id)  # nobody renews them in between
+    held = credentials.load(session, vault, workspace_id, account_id)
+    disconnect(session, workspace_id, account_id, now)
+    return held

@@ -55,15 +55,13 @@ def _expire(session: Session, account_id: UUID, now: datetime) -> bool:
     return True
 
 
-def revive(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
-    """The network takes the account's credentials after all."""
+def revive(session: Session, account_id: UUID, generation: int, now: datetime) -> None:
+    """The network takes the account's credentials of this generation after all."""
+    if credentials.hold(session, account_id) != generation:
+        return
     revived = session.scalar(
         update(Account)
-        .where(
-            Account.workspace_id == workspace_id,
-            Account.id == account_id,
-            Account.status == "expired",
-        )
+        .where(Account.id == account_id, Account.status == "expired")
         .values(status="active", updated_at=later(Account.updated_at, now))
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)

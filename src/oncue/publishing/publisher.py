@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account as AccountRow
+from oncue.accounts.standing import NEEDS_CONNECTING, revive
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Account, Connector, Refusal, Refused
+from oncue.connectors.base import Account, Connector, Published, Refusal, Refused
 from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded, Unanswered
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.runner import Runner
@@ -68,11 +69,15 @@ _POST_AND_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything one run works with; `draft` is None where the files are gone."""
+    """Everything one run works with; `draft` is None where the files are gone.
+
+    `is_doubted`: the network is believed to take the account's credentials no more.
+    """
 
     claim: Claim
     connector: Connector
     account: Account
+    is_doubted: bool
     draft: Draft | None
     files: Files
     steps: Sequence[Recorded]
@@ -177,6 +182,8 @@ class Publisher:
                 started_at=run.started_at,
                 now=self.now(),
             )
+            if run.is_doubted and isinstance(outcome, Published):
+                revive(session, run.claim.account_id, generation, self.now())
             return settled, settled.jobs
 
         settled = await self.engine.commit(work)
@@ -245,6 +252,7 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
         account=Account(
             native_id=account.native_id, username=account.username, server=account.server
         ),
+        is_doubted=account.status in NEEDS_CONNECTING,
         draft=draft_for(post, row, connector, files, row.begun_at) if complete else None,
         files=files,
         steps=load_steps(session, claim),

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts import checking, pages, queries, service
 from oncue.accounts.checking import Examined
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.models import Account
-from oncue.accounts.tokens import load
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import Body, Out, Text
 from oncue.api.idempotency import Idempotent
@@ -137,13 +137,16 @@ async def disconnect_account(
 ) -> DeletedOut:
     """Forget the account's credentials, and tell its network. Its posts stay."""
     account = await _account(shared, caller, account_id)
-    held = await load(shared.wire, caller.workspace_id, account_id)
+    parted: list[Held | Nothing] = []
 
     def work(session: Session) -> DeletedOut:
-        service.disconnect(session, caller.workspace_id, account_id, shared.now())
+        parted[:] = [
+            service.part_with(session, shared.vault, caller.workspace_id, account_id, shared.now())
+        ]
         return DeletedOut()
 
     answer = await once.write(work)
+    [held] = parted
     await checking.say_goodbye(shared.wire, account, held)
     return answer
 
