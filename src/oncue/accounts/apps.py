@@ -13,10 +13,12 @@ from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.grants import App
 from oncue.connectors.oauth import Authorises, KnownBy
 from oncue.connectors.registry import CONNECTORS, spec_of
+from oncue.db.database import serialise
 from oncue.db.sealed import Place, place_of
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.settings import PREFIX, Settings
 
+APP_LOCK: Final = 0x6F6E6375 + 17
 IN_THE_SANDBOX: Final = App(client_id="oncue", secret="sandbox")  # noqa: S106  (it takes any)
 
 
@@ -69,6 +71,7 @@ def put(
 ) -> WorkspaceApp:
     """Give a workspace its own app. Raises Invalid where the network takes none."""
     check_takes_apps(platform)
+    serialise(session, APP_LOCK)  # of two who give it one at once, the second finds the first's
     row = _row(session, workspace_id, platform)
     if row is None:
         row = WorkspaceApp(workspace_id=workspace_id, platform=platform, created_at=now)
