@@ -93,7 +93,9 @@ async def test_connecting_again_renews_the_secrets_and_keeps_id_and_number(
 ) -> None:
     before = await connect(installation)
     await installation.db.write(
-        lambda session: standing.expire(session, before.id, 1, installation.clock())
+        lambda session: standing.expire(
+            session, before.workspace_id, before.id, 1, installation.clock()
+        )
     )
 
     after = await connect(
@@ -201,7 +203,7 @@ async def test_trouble_with_a_disconnected_account_does_not_bring_it_back(
     def disconnect_then_fail(session: Session) -> str:
         now = installation.clock()
         service.disconnect(session, account.workspace_id, account.id, now)
-        standing.expire(session, account.id, 1, now)
+        standing.expire(session, account.workspace_id, account.id, 1, now)
         return queries.get(session, account.workspace_id, account.id).status
 
     assert await installation.db.write(disconnect_then_fail) == "disconnected"

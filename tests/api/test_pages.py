@@ -111,7 +111,8 @@ async def test_an_end_that_is_known_goes_to_the_account_that_speaks_for_the_page
     lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
     await select(installation, lost, "p1")
     account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    await installation.db.write(lambda session: standing.expire(session, account_id, 2, now))
+    owner = installation.workspace_id
+    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
     fresh = await connect(installation, "a")
     ends = update(Account).where(Account.id == fresh.id).values(reconnect_by=now)
     await installation.db.write(lambda session: session.execute(ends).close())
@@ -129,7 +130,8 @@ async def test_a_page_whose_account_was_lost_is_spoken_for_by_it_again(
     lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
     await select(installation, lost, "p1")
     account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    await installation.db.write(lambda session: standing.expire(session, account_id, 2, now))
+    owner = installation.workspace_id
+    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
     fresh = ids.to_typeid("acc", (await connect(installation, "a", accessToken="new")).id)
 
     answer = await installation.api.post(f"/v1/accounts/{fresh}/select-page", json={"pageId": "p1"})

@@ -55,7 +55,11 @@ async def examine(wire: Wire, account: Account) -> Examined:
         return Examined(message=f"{name} knows the credentials as {identity.username}'s")
     if account.status in NEEDS_CONNECTING:
         generation, now = line.generation, wire.now()
-        await wire.db.write(lambda session: standing.revive(session, account.id, generation, now))
+        await wire.db.write(
+            lambda session: standing.revive(
+                session, account.workspace_id, account.id, generation, now
+            )
+        )
     return Examined(message=f"{name} takes the account's credentials", identity=identity)
 
 
@@ -102,9 +106,9 @@ def _line(wire: Wire, account: Account) -> tuple[Connector, Line]:
 
 async def _refused(wire: Wire, account: Account, line: Line, refused: Refused) -> Examined:
     if refused.is_of_credentials:
-        account_id, generation, now = account.id, line.generation, wire.now()
+        owner, generation, now = account.workspace_id, line.generation, wire.now()
         is_now = await wire.db.write(
-            lambda session: standing.expire(session, account_id, generation, now)
+            lambda session: standing.expire(session, owner, account.id, generation, now)
         )
         if is_now is Standing.REPLACED:
             return await examine(wire, account)

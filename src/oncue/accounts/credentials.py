@@ -92,9 +92,11 @@ def forget(session: Session, workspace_id: UUID, account_id: UUID, now: datetime
     )
 
 
-def hold(session: Session, account_id: UUID) -> int:
+def hold(session: Session, workspace_id: UUID, account_id: UUID) -> int:
     """The generation of the account's credentials, which stay until the transaction ends."""
-    wanted = select(AccountSecret.generation).where(AccountSecret.account_id == account_id)
+    wanted = select(AccountSecret.generation).where(
+        AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
+    )
     return session.scalar(wanted.with_for_update()) or 0
 
 

@@ -121,7 +121,9 @@ def keep(
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if kept is not None:
-        standing.revive(session, taken.account_id, taken.held.generation + 1, now)
+        standing.revive(
+            session, taken.workspace_id, taken.account_id, taken.held.generation + 1, now
+        )
     return kept is not None
 
 
@@ -145,7 +147,7 @@ def give_up(session: Session, taken: Taken, now: datetime) -> None:
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if ours is not None:
-        standing.expire(session, taken.account_id, taken.held.generation, now)
+        standing.expire(session, taken.workspace_id, taken.account_id, taken.held.generation, now)
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Due]:

@@ -84,7 +84,7 @@ def reseal(
         except Tampered:
             unreadable.append(Unreadable(column=column, key=key, reason=Reason.TAMPERED))
             if _is_accounts(column) and _is_still(session, change, column, key, text):
-                standing.expire(session, key[0], row["generation"], now)
+                standing.expire(session, row["workspace_id"], key[0], row["generation"], now)
         else:
             written = session.execute(change, _named(column, key, text, fresh))
             resealed += len(written.all())

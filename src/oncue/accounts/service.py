@@ -190,7 +190,7 @@ def part_with(
 
     Raises NotFound.
     """
-    credentials.hold(session, account_id)  # nobody renews them in between
+    credentials.hold(session, workspace_id, account_id)  # nobody renews them in between
     held = credentials.load(session, vault, workspace_id, account_id)
     disconnect(session, workspace_id, account_id, now)
     return held

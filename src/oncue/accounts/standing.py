@@ -26,25 +26,32 @@ class Standing(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-def expire(session: Session, account_id: UUID, generation: int, now: datetime) -> Standing:
+def expire(
+    session: Session, workspace_id: UUID, account_id: UUID, generation: int, now: datetime
+) -> Standing:
     """The network no longer takes the account's credentials of this generation.
 
     Where these are the ones it has, the account has to be connected again from now on.
     """
-    is_theirs = credentials.hold(session, account_id) == generation
-    if is_theirs and _expire(session, account_id, now):
+    is_theirs = credentials.hold(session, workspace_id, account_id) == generation
+    if is_theirs and _expire(session, workspace_id, account_id, now):
         return Standing.ENDED
-    status = session.scalar(select(Account.status).where(Account.id == account_id))
+    mine = (Account.workspace_id == workspace_id, Account.id == account_id)
+    status = session.scalar(select(Account.status).where(*mine))
     if status in NEEDS_CONNECTING:
         return Standing.ENDED
     return Standing.DISCONNECTED if status == "disconnected" else Standing.REPLACED
 
 
-def _expire(session: Session, account_id: UUID, now: datetime) -> bool:
+def _expire(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> bool:
     """Whether it was connected until now."""
     expired = session.scalar(
         update(Account)
-        .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status.not_in(("disconnected", "expired")),
+        )
         .values(status="expired", updated_at=later(Account.updated_at, now))
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)
@@ -55,13 +62,19 @@ def _expire(session: Session, account_id: UUID, now: datetime) -> bool:
     return True
 
 
-def revive(session: Session, account_id: UUID, generation: int, now: datetime) -> None:
+def revive(
+    session: Session, workspace_id: UUID, account_id: UUID, generation: int, now: datetime
+) -> None:
     """The network takes the account's credentials of this generation after all."""
-    if credentials.hold(session, account_id) != generation:
+    if credentials.hold(session, workspace_id, account_id) != generation:
         return
     revived = session.scalar(
         update(Account)
-        .where(Account.id == account_id, Account.status == "expired")
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status == "expired",
+        )
         .values(status="active", updated_at=later(Account.updated_at, now))
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)

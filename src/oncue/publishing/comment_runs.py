@@ -182,7 +182,8 @@ def settle(
     """
     result = _result(session, run, outcome, now)
     if isinstance(outcome, Refused) and outcome.is_of_credentials:
-        standing = expire(session, run.claim.account_id, generation, now)
+        claim = run.claim
+        standing = expire(session, claim.workspace_id, claim.account_id, generation, now)
         if standing is Standing.REPLACED:
             result |= {"state": CommentState.WAITING, "due_at": now, "runs": 0}
     _write(session, run.claim, **result)

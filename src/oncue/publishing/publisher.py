@@ -183,7 +183,9 @@ class Publisher:
                 now=self.now(),
             )
             if run.is_doubted and isinstance(outcome, Published):
-                revive(session, run.claim.account_id, generation, self.now())
+                revive(
+                    session, run.claim.workspace_id, run.claim.account_id, generation, self.now()
+                )
             return settled, settled.jobs
 
         settled = await self.engine.commit(work)

@@ -106,7 +106,7 @@ def settle(
     result = _result(outcome, retries, now)
     ended = result["state"]
     if isinstance(outcome, Refused) and outcome.is_of_credentials:
-        standing = expire(session, claim.account_id, generation, now)
+        standing = expire(session, claim.workspace_id, claim.account_id, generation, now)
         result |= _without_access(standing, now)
     session.execute(_SETTLE, _named(claim) | {"runs": 0, "settled_at": now} | result)
     session.execute(
