@@ -12,6 +12,7 @@ from sqlalchemy import select
 from yarl import URL
 
 from installation import Installation
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account
 from oncue.accounts.tokens import load
 from oncue.connectors.base import Secrets
@@ -98,7 +99,7 @@ async def shown(oncue: Installation, account: Mapping[str, Any]) -> dict[str, An
 async def secrets_of(oncue: Installation, account: Mapping[str, Any]) -> Secrets:
     account_id = ids.from_typeid("acc", account["id"])
     held = await load(oncue.services.wire, oncue.workspace_id, account_id)
-    assert held is not None
+    assert isinstance(held, Held)
     return held.secrets
 
 

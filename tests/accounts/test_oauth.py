@@ -12,7 +12,7 @@ from accounts.internet import DID, ENTRY, PDS, Guarded, Internet, bluesky, docum
 from browser import allow, begin, connect, hand_in
 from installation import Installation
 from oncue.accounts import oauth
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.accounts.checking import say_goodbye
 from oncue.accounts.connecting import Vouched, keep
 from oncue.accounts.models import Account, ClientKey, OAuthFlow, RegisteredApp, WorkspaceApp

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from accounts.sealing import fill, keys_in_use, opened, sealed_of, swap, with_new_key
 from installation import MASTER_KEY, Installation
-from oncue.accounts import resealing
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, resealing
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.resealing import Key, Part, Reason
 from oncue.accounts.vault import Vault, key_id_of, parse_keys
@@ -111,7 +111,7 @@ async def reseal_while_it_is_connected_again(oncue: Installation, account: Accou
 
     def work(session: Session) -> Part:
         def renew() -> None:
-            accounts.store_secrets(
+            credentials.store(
                 session, old, account.workspace_id, account.id, {"accessToken": "2nd"}, None, now
             )
 
@@ -132,9 +132,10 @@ async def test_a_secret_that_is_renewed_meanwhile_is_left_as_it_then_is(
     assert (part.resealed, part.overtaken) == (3, 1)
     assert (again.resealed, again.overtaken) == (1, 0)
     found = await installation.db.read(
-        lambda session: accounts.load_secrets(session, new, account.workspace_id, account.id)
+        lambda session: credentials.load(session, new, account.workspace_id, account.id)
     )
-    assert found == ({"accessToken": "2nd"}, None)
+    assert isinstance(found, Held)
+    assert found.secrets == {"accessToken": "2nd"}
 
 
 async def test_swapped_secrets_are_named_and_their_accounts_are_to_be_connected_again(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from accounts.sealing import fill, keys_in_use, opened, with_new_key
 from installation import MASTER_KEY, Installation
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
 from oncue.accounts.holders import Holder, KeyHolder
 from oncue.accounts.rotation import Rotation
 from oncue.accounts.vault import Vault, VaultError, parse_keys
@@ -207,7 +207,7 @@ class Busy:
     def _renew(self, session: Session) -> None:
         account = self.oncue.accounts["MASTODON"]
         renewed = {"accessToken": f"the last but {self.times}"}
-        accounts.store_secrets(
+        credentials.store(
             session, OLD, account.workspace_id, account.id, renewed, None, self.oncue.clock()
         )
 

@@ -55,3 +55,13 @@ def test_what_is_said_in_signing_in_is_known_by_its_name() -> None:
     reply = Reply(401, "maria.example, canary-789, Bearer canary-000, text/canary")
 
     assert scrubbed(reply, said_in(exchange)).body == "maria.example, ***, Bearer ***, text/canary"
+
+
+def test_what_oauth_names_in_its_own_way_is_known_too() -> None:
+    names = ("state", "code", "code_verifier", "client_assertion", "client_secret", "token")
+    form = {name: f"canary-{name}" for name in names} | {"redirect_uri": "https://app.example"}
+
+    reply = Reply(400, " ".join(form.values()))
+
+    hidden = scrubbed(reply, said_in(Exchange("POST", "/token", form=form)))
+    assert hidden.body == "*** *** *** *** *** *** https://app.example"

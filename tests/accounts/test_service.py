@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from installation import MASTER_KEY, Installation
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, queries, service, standing
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import VaultError, new_key, parse_keys
@@ -35,7 +36,7 @@ async def connect(
     workspace_id: UUID | None = None,
 ) -> Account:
     return await oncue.db.write(
-        lambda session: accounts.connect(
+        lambda session: service.connect(
             session,
             oncue.services.vault,
             workspace_id or oncue.workspace_id,
@@ -49,11 +50,12 @@ async def connect(
 async def secrets_of(
     oncue: Installation, account: Account
 ) -> tuple[Secrets, datetime | None] | None:
-    return await oncue.db.read(
-        lambda session: accounts.load_secrets(
+    held = await oncue.db.read(
+        lambda session: credentials.load(
             session, oncue.services.vault, account.workspace_id, account.id
         )
     )
+    return None if isinstance(held, Nothing) else (held.secrets, held.expires_at)
 
 
 async def test_an_account_is_what_the_network_says_with_secrets_of_its_own(
@@ -91,7 +93,9 @@ async def test_connecting_again_renews_the_secrets_and_keeps_id_and_number(
 ) -> None:
     before = await connect(installation)
     await installation.db.write(
-        lambda session: accounts.expire(session, before.id, installation.clock())
+        lambda session: standing.expire(
+            session, before.workspace_id, before.id, 1, installation.clock()
+        )
     )
 
     after = await connect(
@@ -138,7 +142,7 @@ async def test_the_same_person_in_another_workspace_is_another_account(
     assert other.id != maria.id
     with pytest.raises(NotFound):
         await installation.db.read(
-            lambda session: accounts.get(session, other.workspace_id, maria.id)
+            lambda session: queries.get(session, other.workspace_id, maria.id)
         )
 
 
@@ -181,8 +185,8 @@ async def test_a_disconnected_account_keeps_its_place_and_loses_its_secrets(
 
     def disconnect(session: Session) -> Account:
         now = installation.clock()
-        accounts.disconnect(session, account.workspace_id, account.id, now)
-        return accounts.get(session, account.workspace_id, account.id)
+        service.disconnect(session, account.workspace_id, account.id, now)
+        return queries.get(session, account.workspace_id, account.id)
 
     gone = await installation.db.write(disconnect)
 
@@ -198,9 +202,9 @@ async def test_trouble_with_a_disconnected_account_does_not_bring_it_back(
 
     def disconnect_then_fail(session: Session) -> str:
         now = installation.clock()
-        accounts.disconnect(session, account.workspace_id, account.id, now)
-        accounts.expire(session, account.id, now)
-        return accounts.get(session, account.workspace_id, account.id).status
+        service.disconnect(session, account.workspace_id, account.id, now)
+        standing.expire(session, account.workspace_id, account.id, 1, now)
+        return queries.get(session, account.workspace_id, account.id).status
 
     assert await installation.db.write(disconnect_then_fail) == "disconnected"
 
@@ -213,7 +217,7 @@ async def test_an_account_of_another_workspace_cannot_be_disconnected(
 
     with pytest.raises(NotFound):
         await installation.db.write(
-            lambda session: accounts.disconnect(session, other, account.id, installation.clock())
+            lambda session: service.disconnect(session, other, account.id, installation.clock())
         )
 
     assert await secrets_of(installation, account) is not None
@@ -237,7 +241,7 @@ async def test_an_account_of_another_workspace_cannot_be_disconnected(
 )
 def test_what_is_missing_is_named_field_by_field(new: NewAccount, fields: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
-        accounts.check(new)
+        service.check(new)
 
     assert [issue.field for issue in refused.value.issues] == fields
 
@@ -251,7 +255,7 @@ def test_what_is_missing_is_named_field_by_field(new: NewAccount, fields: list[s
     ],
 )
 def test_what_is_complete_is_taken(new: NewAccount) -> None:
-    accounts.check(new)
+    service.check(new)
 
     assert new.platform in CONNECTORS
 
@@ -271,6 +275,7 @@ async def test_a_new_key_in_front_of_the_old_one_is_fine(installation: Installat
 
     def look(session: Session) -> object:
         verify_vault(session, vault)
-        return accounts.load_secrets(session, vault, account.workspace_id, account.id)
+        held = credentials.load(session, vault, account.workspace_id, account.id)
+        return None if isinstance(held, Nothing) else held.secrets
 
-    assert await installation.db.read(look) == ({"accessToken": "first"}, None)
+    assert await installation.db.read(look) == {"accessToken": "first"}

@@ -22,7 +22,8 @@ from accounts.visitor import (
     no_file,
 )
 from installation import MASTER_KEY, Clock, no_names
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, service
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
@@ -67,7 +68,7 @@ class Place:
 
     async def keep(self, secrets: Secrets, expires_at: datetime | None = None) -> None:
         await self.db.write(
-            lambda session: accounts.store_secrets(
+            lambda session: credentials.store(
                 session,
                 self.vault,
                 self.account.workspace_id,
@@ -79,11 +80,12 @@ class Place:
         )
 
     async def kept(self) -> tuple[Secrets, datetime | None] | None:
-        return await self.db.read(
-            lambda session: accounts.load_secrets(
+        held = await self.db.read(
+            lambda session: credentials.load(
                 session, self.vault, self.account.workspace_id, self.account.id
             )
         )
+        return None if isinstance(held, Nothing) else (held.secrets, held.expires_at)
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ async def place(settings: Settings, clock: Clock) -> AsyncIterator[Place]:
 
     def connect(session: Any) -> Account:
         owner = workspaces.create(session, "Test", clock()).id
-        return accounts.connect(session, vault, owner, new, maria, clock())
+        return service.connect(session, vault, owner, new, maria, clock())
 
     account = await db.write(connect)
     front = Front()
@@ -215,7 +217,7 @@ async def test_a_token_without_a_session_behind_it_has_to_be_connected_again(
 
 async def test_without_secrets_nothing_is_sent(place: Place) -> None:
     await place.db.write(
-        lambda session: accounts.disconnect(
+        lambda session: service.disconnect(
             session, place.account.workspace_id, place.account.id, place.clock()
         )
     )

@@ -13,6 +13,7 @@ from accounts.rotating import LIVES, LOOK, Counter, Gate, Rotating
 from accounts.visitor import always, hang_up, no_file
 from installation import MASTER_KEY, Clock, no_names
 from oncue.accounts import service as accounts
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.service import NewAccount
@@ -79,7 +80,7 @@ class Stage:
     async def kept(self) -> tuple[str, str] | None:
         """The tokens that are kept."""
         held = await load(self.wire, self.account.workspace_id, self.account.id)
-        if held is None:
+        if isinstance(held, Nothing):
             return None
         return held.secrets["accessToken"], held.secrets["refreshToken"]
 
@@ -347,6 +348,25 @@ async def test_an_account_that_is_disconnected_meanwhile_stays_so(stage: Stage) 
 
     assert refused.value.meaning is Refusal.RECONNECT
     assert (await stage.kept(), await stage.status()) == (None, "disconnected")
+
+
+async def test_nor_do_they_replace_what_was_connected_after_it_was_disconnected(
+    stage: Stage,
+) -> None:
+    gate, stage.clock.now = Gate(), stage.clock.now + LIVES
+    stage.network.after = gate.wait
+    late = asyncio.create_task(renew(stage.wire, stage.owner, 1))
+    await gate.reached.wait()
+
+    owner, account_id = stage.account.workspace_id, stage.account.id
+    await stage.db.write(
+        lambda session: accounts.disconnect(session, owner, account_id, stage.clock())
+    )
+    await stage.connect(5)
+    gate.opened.set()
+
+    assert (await late).secrets["accessToken"] == "a5"
+    assert await stage.kept() == ("a5", "r5")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,25 @@ async def test_an_account_connected_again_stays_the_same(installation: Installat
     assert await rows(installation) == {**before, "event": before["event"] + 1}
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://mastodon.sandbox.test/",
+        "HTTPS://Mastodon.Sandbox.Test",
+        "https://mastodon.sandbox.test:443",
+        " https://mastodon.sandbox.test",
+    ],
+)
+async def test_a_server_that_is_written_differently_is_the_same_server(
+    installation: Installation, server: str
+) -> None:
+    first = (await connect(installation)).json()
+
+    again = await connect(installation, serverUrl=server)
+
+    assert again.json()["id"] == first["id"]
+
+
 async def test_every_way_in_leads_to_an_account(installation: Installation) -> None:
     ways: dict[str, dict[str, Any]] = {
         "bluesky": {"identifier": "maria", "appPassword": "sandbox:maria"},

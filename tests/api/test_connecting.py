@@ -312,6 +312,44 @@ async def test_a_network_without_such_a_page_says_what_to_do(
     assert words in answer.json()["error"]["message"]
 
 
+async def test_a_network_without_servers_lets_nobody_name_one(installation: Installation) -> None:
+    body = {"serverUrl": "https://x.example"}
+
+    answer = await installation.api.post("/v1/accounts/connect/twitter", json=body)
+
+    assert problem(answer) == invalid("serverUrl")
+    assert "no servers to choose" in answer.json()["error"]["message"]
+
+
+async def test_a_server_that_is_written_differently_is_the_same_server(
+    installation: Installation,
+) -> None:
+    first = await connect(installation, "MASTODON", serverUrl="https://mastodon.example")
+
+    again = await connect(installation, "MASTODON", serverUrl="HTTPS://Mastodon.Example:443/")
+
+    assert again["id"] == first["id"]
+
+
+async def test_a_handle_that_is_none_is_named(installation: Installation) -> None:
+    body = {"handle": "not a handle"}
+
+    answer = await installation.api.post("/v1/accounts/connect/bluesky", json=body)
+
+    assert problem(answer) == invalid("handle")
+
+
+@pytest.mark.parametrize("address", ["https://app.example/b ack", "https://app.example/b\nack"])
+async def test_an_address_with_white_space_is_none(
+    installation: Installation, address: str
+) -> None:
+    body = {"redirectUri": address}
+
+    answer = await installation.api.post("/v1/accounts/connect/twitter", json=body)
+
+    assert problem(answer) == invalid("redirectUri")
+
+
 async def test_a_network_without_pages_lets_nobody_choose_one(installation: Installation) -> None:
     answer = await installation.api.post("/v1/accounts/connect/twitter", json={"pageMode": "page"})
 

@@ -1,5 +1,6 @@
 """Who we are to the networks: apps made by hand, registrations, and the document about us."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
@@ -147,6 +148,34 @@ async def test_a_wrong_secret_leaves_the_account_for_when_it_is_right_again(
 
     assert wrong.json() == {"success": False, "message": "X: Missing valid authorization header"}
     assert right.json()["success"] is True
+
+
+async def test_an_app_that_the_network_does_not_take_is_named_and_not_the_code(
+    installation: Installation,
+) -> None:
+    await put_app(installation, clientId="ours", clientSecret="right")
+    begun = await begin(installation, "TWITTER", redirectUri="https://app.example/back")
+    back = await allow(begun["authUrl"])
+    await installation.fault(kind="reject", platform="TWITTER", effect="token")
+
+    answer = await hand_in(installation, "TWITTER", back)
+
+    assert problem(answer) == invalid("platform", code="APP_REFUSED")
+    assert "PUT /v1/apps/twitter" in answer.json()["error"]["message"]
+
+
+async def test_of_two_who_give_an_app_at_once_both_are_answered(
+    installation: Installation,
+) -> None:
+    async def put(number: int) -> int:
+        body = {"clientId": f"app {number}"}
+        return (await installation.api.put("/v1/apps/twitter", json=body)).status_code
+
+    for _ in range(4):
+        answers = await asyncio.gather(*map(put, range(8)))
+        await installation.api.delete("/v1/apps/twitter")
+
+        assert set(answers) == {200}
 
 
 async def registered(oncue: Installation) -> int:

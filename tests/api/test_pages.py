@@ -1,13 +1,16 @@
 """Accounts that choose which page, board or location they speak for."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from api.answers import invalid, problem
 from browser import secrets_of, shown
 from installation import Installation
-from oncue.accounts import service as accounts
+from oncue.accounts import standing
+from oncue.accounts.models import Account
 from oncue.accounts.tokens import Owner, turn
 from oncue.connectors.base import Refusal, Refused
 from oncue.lib import ids
@@ -91,13 +94,44 @@ async def test_a_page_that_an_account_speaks_for_is_taken(
 
 
 @pytest.mark.usefixtures("paged")
+async def test_of_accounts_that_choose_a_page_at_once_one_speaks_for_it(
+    installation: Installation,
+) -> None:
+    accounts = [ids.to_typeid("acc", (await connect(installation, name)).id) for name in "abcdef"]
+
+    answers = await asyncio.gather(*(select(installation, each, "p1") for each in accounts))
+
+    assert sorted(status for status, _ in answers) == [200, *[409] * 5]
+
+
+@pytest.mark.usefixtures("paged")
+async def test_an_end_that_is_known_goes_to_the_account_that_speaks_for_the_page(
+    installation: Installation,
+) -> None:
+    lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
+    await select(installation, lost, "p1")
+    account_id, now = ids.from_typeid("acc", lost), installation.clock()
+    owner = installation.workspace_id
+    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
+    fresh = await connect(installation, "a")
+    ends = update(Account).where(Account.id == fresh.id).values(reconnect_by=now)
+    await installation.db.write(lambda session: session.execute(ends).close())
+
+    await select(installation, ids.to_typeid("acc", fresh.id), "p1")
+
+    found = await installation.db.read(lambda session: session.get_one(Account, account_id))
+    assert found.reconnect_by == now
+
+
+@pytest.mark.usefixtures("paged")
 async def test_a_page_whose_account_was_lost_is_spoken_for_by_it_again(
     installation: Installation,
 ) -> None:
     lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
     await select(installation, lost, "p1")
     account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    await installation.db.write(lambda session: accounts.expire(session, account_id, now))
+    owner = installation.workspace_id
+    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
     fresh = ids.to_typeid("acc", (await connect(installation, "a", accessToken="new")).id)
 
     answer = await installation.api.post(f"/v1/accounts/{fresh}/select-page", json={"pageId": "p1"})

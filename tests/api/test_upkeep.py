@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from api.answers import problem
 from browser import connect, secrets_of, shown, speak_for, told
 from installation import Installation
+from oncue.accounts.credentials import seal
 from oncue.accounts.models import AccountSecret
-from oncue.accounts.sealing import seal
 from oncue.lib import ids
 
 pytestmark = pytest.mark.anyio
@@ -254,6 +254,49 @@ async def test_a_test_that_fails_says_why_and_whether_to_connect_again(
     assert status == "active"
     assert revoked["message"] == "Mastodon: The access token was revoked"
     assert (await shown(installation, {"id": account}))["status"] == "expired"
+
+
+async def test_an_account_that_turns_out_to_be_well_goes_on_with_its_posts(
+    installation: Installation,
+) -> None:
+    account = installation.account("MASTODON")
+    await installation.fault(kind="revoked_token", platform="MASTODON", effect="publish")
+    post = await installation.publish("MASTODON")
+    assert post["platforms"][0]["heldReason"] == "account"
+
+    tested = await installation.api.post(f"/v1/accounts/{account}/test")
+    await installation.errands()
+    await installation.run_due()
+
+    assert tested.json()["success"] is True
+    assert (await shown(installation, {"id": account}))["status"] == "active"
+    assert (await installation.get(post["id"]))["status"] == "published"
+
+
+async def test_a_post_that_goes_out_shows_that_its_account_is_well_again(
+    installation: Installation,
+) -> None:
+    account = installation.account("MASTODON")
+    await installation.fault(kind="revoked_token", platform="MASTODON", effect="publish")
+    held = await installation.publish("MASTODON")
+
+    await installation.publish("MASTODON")
+    await installation.errands()
+    await installation.run_due()
+
+    assert (await shown(installation, {"id": account}))["status"] == "active"
+    assert (await installation.get(held["id"]))["status"] == "published"
+
+
+async def test_an_account_is_disconnected_once(installation: Installation) -> None:
+    account = {"id": installation.account("MASTODON")}
+    path = f"/v1/accounts/{account['id']}"
+    await installation.api.delete(path)
+
+    again = await installation.api.delete(path)
+
+    assert again.json() == {"success": True}
+    assert await told(installation, account) == ["account.connected", "account.disconnected"]
 
 
 async def test_credentials_that_speak_for_somebody_else_by_now_are_noticed(

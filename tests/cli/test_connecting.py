@@ -46,7 +46,8 @@ def test_for_people_the_address_stands_alone_on_its_line(operator: Operator) -> 
         (("TWITTER",), "ONCUE_TWITTER_CLIENT_ID"),
         (("MASTODON",), "needs a server"),
         (("MASTODON", "--server", "https://10.0.0.1"), "cannot be called"),
-        (("TELEGRAM",), "connected with credentials"),
+        (("TELEGRAM",), "connected with credentials: POST /v1/accounts or `oncue accounts add`"),
+        (("TWITTER", "--server", "https://x.example"), "X has no servers to choose"),
         (("MYSPACE",), "is not one of"),
     ],
 )
@@ -59,6 +60,24 @@ def test_what_stands_in_the_way_is_said(
 
     assert said.code == 1
     assert complaint in said.err
+
+
+@pytest.mark.usefixtures("anywhere", "sandbox")
+def test_credentials_can_be_typed_where_nobody_reads_them(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    operator.types("init")
+    given = tmp_path / "secrets"
+    given.write_text("1:sandbox:maria\n@maria\n")
+
+    with given.open() as standard_input:
+        monkeypatch.setattr("sys.stdin", standard_input)
+        said = operator.types(
+            *("accounts", "add", "telegram", "--json"),
+            *("--credential", "botToken=-", "--credential", "chatId=-"),
+        )
+
+    assert (said.code, said.json["platform"], said.json["username"]) == (0, "TELEGRAM", "maria")
 
 
 @pytest.mark.usefixtures("anywhere", "sandbox")

@@ -103,6 +103,7 @@ def test_people_are_told_what_was_done_and_what_comes_next(operator: Operator, f
     once_more = operator.types(*ROTATE, "--remove-old")
 
     assert "4 secrets sealed anew" in changed.out
+    assert "No new key was made" not in changed.out
     assert f"Nothing is sealed with {old} any more. Backups made until now need it" in changed.out
     assert "oncue keys rotate-secrets --remove-old" in changed.out
     assert f"Took {old} out of" in removed.out
@@ -120,6 +121,7 @@ def test_a_second_change_begins_only_after_the_first_ones_old_key_is_out(
     again = operator.types(*ROTATE, "--json").json
 
     assert again == first | {"madeKey": False, "resealed": 0}
+    assert "No new key was made" in operator.types(*ROTATE).out
     assert file.read_text() == keys
     operator.types(*ROTATE, "--remove-old")
     second = operator.types(*ROTATE, "--json").json

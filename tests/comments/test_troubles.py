@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from comments.conftest import connected
 from comments.under_posts import (
     Looking,
     comment_of,
@@ -104,6 +105,27 @@ async def test_a_revoked_account_is_marked_and_the_comment_given_up(
     answer = await installation.api.get(f"/v1/accounts/{installation.account('LINKEDIN')}")
     assert (await comment_of(installation, post))["status"] == "failed"
     assert answer.json()["status"] == "expired"
+
+
+async def test_an_account_that_was_connected_anew_meanwhile_is_commented_with(
+    installation: Installation, stand: Stand
+) -> None:
+    async def connect() -> None:
+        stand.after.clear()
+        await connected(installation, "LINKEDIN")
+
+    stand.trouble("POST comments", Trouble(said(401)))
+    stand.after["POST comments"] = connect
+    post = await published(installation, "LINKEDIN")
+
+    await installation.errands()
+
+    answer = await installation.api.get(f"/v1/accounts/{installation.account('LINKEDIN')}")
+    row = await row_of(installation, post)
+    assert row is not None
+    assert ((await comment_of(installation, post))["status"], row.retry_count) == ("published", 0)
+    assert answer.json()["status"] == "active"
+    assert len(stand.comments()) == 1
 
 
 async def test_without_credentials_it_is_the_account_that_is_to_blame(

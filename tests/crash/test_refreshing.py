@@ -17,12 +17,11 @@ from sqlalchemy.orm import Session
 from browser import allow
 from crash.site import Site
 from installation import MASTER_KEY
-from oncue.accounts import oauth
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, oauth
 from oncue.accounts.connecting import connect_account, keep
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.oauth import Returned, Wanted
-from oncue.accounts.sealing import Held
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
@@ -88,9 +87,9 @@ def held(site: Site, account: Account) -> Held:
     """What is kept of the account's credentials."""
     vault = parse_keys(MASTER_KEY)
     found = site.transact(
-        lambda session: accounts.load_held(session, vault, site.workspace_id, account.id)
+        lambda session: credentials.load(session, vault, site.workspace_id, account.id)
     )
-    assert found is not None
+    assert isinstance(found, Held)
     return found
 
 

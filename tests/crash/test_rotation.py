@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from accounts.sealing import keys_in_use
 from crash.site import EVERYWHERE, Site
 from installation import MASTER_KEY
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.accounts.vault import Vault, open_vault, parse_keys
 from oncue.accounts.vault_check import check_vault
 from oncue.lib import ids
@@ -237,9 +238,7 @@ def turns(session: Session, site: Site, vault: Vault, writers: Writers) -> Mappi
     """Which of its connections an account's credentials are from."""
     found = {}
     for shown in writers.turns:
-        held = accounts.load_secrets(
-            session, vault, site.workspace_id, ids.from_typeid("acc", shown)
-        )
-        assert held is not None
-        found[shown] = int(held[0]["turn"])
+        held = credentials.load(session, vault, site.workspace_id, ids.from_typeid("acc", shown))
+        assert isinstance(held, Held)
+        found[shown] = int(held.secrets["turn"])
     return found

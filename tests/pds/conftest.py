@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from installation import Clock, Installation, install
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.accounts.models import Account
 from oncue.db.open import open_database
 from oncue.lib import ids

@@ -3,7 +3,8 @@
 import pytest
 
 from installation import Installation
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.accounts.models import Account
 from oncue.connectors.bluesky import ACCESS_LIVES
 from pds.pds import Person, ask_to_connect
@@ -72,12 +73,12 @@ async def test_a_withdrawn_password_asks_for_the_account_to_be_connected_again(
 
 async def secrets_of(oncue: Installation, account: Account) -> dict[str, str]:
     found = await oncue.db.read(
-        lambda session: accounts.load_secrets(
+        lambda session: credentials.load(
             session, oncue.services.vault, oncue.workspace_id, account.id
         )
     )
-    assert found is not None
-    return dict(found[0])
+    assert isinstance(found, Held)
+    return dict(found.secrets)
 
 
 async def spoil_session(
@@ -87,7 +88,7 @@ async def spoil_session(
     now, held = oncue.clock(), await secrets_of(oncue, account)
     spoilt = held | dict.fromkeys(broken, "nonsense")
     await oncue.db.write(
-        lambda session: accounts.store_secrets(
+        lambda session: credentials.store(
             session,
             oncue.services.vault,
             oncue.workspace_id,

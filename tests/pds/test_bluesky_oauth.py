@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from api.answers import invalid, problem
 from browser import Back, begin, come_back, hand_in, secrets_of, shown, speak_for, told
 from installation import Clock, Installation, install
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
 from oncue.accounts.clients import desk_of
 from oncue.connectors.base import BINDING_KEY, Secrets
 from oncue.connectors.bluesky import Bluesky
@@ -50,7 +50,7 @@ async def keep(oncue: Installation, account: Mapping[str, Any], secrets: Secrets
     """Have the installation hold these secrets."""
     account_id, now = ids.from_typeid("acc", account["id"]), oncue.clock()
     await oncue.db.write(
-        lambda session: accounts.store_secrets(
+        lambda session: credentials.store(
             session, oncue.services.vault, oncue.workspace_id, account_id, secrets, None, now
         )
     )

@@ -106,7 +106,12 @@ async def ended(oncue: Installation, run: Run, outcome: Outcome) -> Settled:
     oncue.clock.advance(seconds=1)
     return await oncue.db.write(
         lambda session: settle(
-            session, run.claim, outcome, started_at=run.started_at, now=oncue.clock()
+            session,
+            run.claim,
+            outcome,
+            generation=1,
+            started_at=run.started_at,
+            now=oncue.clock(),
         )
     )
 

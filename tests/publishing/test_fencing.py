@@ -67,7 +67,9 @@ async def test_a_result_that_comes_too_late_changes_nothing(installation: Instal
 
     async def end(run: Run) -> None:
         await installation.db.write(
-            lambda session: settle(session, run.claim, outcome, started_at=now, now=now)
+            lambda session: settle(
+                session, run.claim, outcome, generation=1, started_at=now, now=now
+            )
         )
 
     with pytest.raises(Fenced):

@@ -93,7 +93,7 @@ async def test_when_an_accounts_destination_settles_its_next_goes_at_once(
         run = begin(session, job, START)
         assert run is not None
         done = Published(id="1", url=None)
-        return settle(session, run.claim, done, started_at=START, now=START).jobs
+        return settle(session, run.claim, done, generation=1, started_at=START, now=START).jobs
 
     following = await installation.db.write(settled)
 

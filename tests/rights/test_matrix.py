@@ -138,7 +138,7 @@ async def kept_secrets(two: Two) -> set[str]:
 
     def read(session: Session) -> set[str]:
         columns = (ApiKey.digest, AccountSecret.sealed, WebhookEndpoint.secret)
-        return {kept for column in columns for kept in session.scalars(select(column))}
+        return {kept for column in columns for kept in session.scalars(select(column)) if kept}
 
     return await two.mine.oncue.db.read(read)
 

@@ -40,11 +40,36 @@ def of_the_master_key() -> set[str]:
     return {MASTER_KEY.partition(":")[2], base64.b64decode(MASTER_KEY.partition(":")[2]).decode()}
 
 
+# What OAuth's requests and answers call their secrets.
+OF_OAUTH: Final = frozenset(
+    {
+        "access_token",
+        "client_assertion",
+        "client_secret",
+        "code",
+        "code_verifier",
+        "refresh_token",
+        "state",
+        "token",
+    }
+)
+
+
 class Parrot(HttpClient):
-    """Networks that repeat all that they are sent: in every word of an error, and beside a yes."""
+    """Networks that repeat all that they are sent: in every word of an error, and beside a yes.
+
+    `heard` is what of it was secret by its name, on the way there or back.
+    """
+
+    def __init__(self, *, timeout: float) -> None:
+        super().__init__(timeout=timeout)
+        self.heard: set[str] = set()
 
     async def send(self, request: Request) -> Answer:
+        self._hear(request.form)
+        self._hear(request.json)
         answer = await super().send(request)
+        self._hear(answer.body)
         sent = json.dumps([request.url, dict(request.headers), request.json, request.form])
         sent = sent.replace("\\", "")
         if not isinstance(answer.body, dict):
@@ -55,6 +80,10 @@ class Parrot(HttpClient):
             body = _repeating(answer.body, sent)
         headers = {**answer.headers, "link": f"<{request.url}>; rel={sent}"}
         return Answer(status=answer.status, headers=headers, body=body)
+
+    def _hear(self, said: Any) -> None:
+        if isinstance(said, Mapping):
+            self.heard |= {said[name] for name in OF_OAUTH & said.keys()}
 
 
 def _repeating(value: Any, sent: str) -> Any:

@@ -6,7 +6,7 @@ they are sent, with logs at their most talkative.
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from io import StringIO
@@ -18,7 +18,8 @@ import pytest
 
 from installation import Clock, Installation, install
 from loopback import Served, answering, serving
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
+from oncue.accounts.credentials import Held
 from oncue.db.open import open_database
 from oncue.lib import ids, logs
 from oncue.settings import Settings
@@ -32,6 +33,7 @@ from scenarios.canaries import (
     of_the_master_key,
     rows,
 )
+from scenarios.on_pages import connect_on_pages
 from webhooks.hooks import to_loopback
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +57,7 @@ class Scene:
     """An installation, what was seen of it, and the secrets it has made or been given."""
 
     oncue: Installation
+    networks: Parrot
     seen: Seen
     log: StringIO
     secrets: set[str] = field(default_factory=set)
@@ -65,10 +68,20 @@ class Scene:
 
     async def is_told(self, method: str, path: str, **request: Any) -> Any:
         """Ask for what is answered with a secret, and keep the secret in mind."""
+        told = await self._is_let_know(method, path, **request)
+        self.secrets.add(told["secret"])
+        return told
+
+    async def is_begun(self, path: str, **request: Any) -> Any:
+        """Ask for the way to a network's page, which has a state in it."""
+        told = await self._is_let_know("POST", path, **request)
+        self.secrets.add(told["state"])
+        return told
+
+    async def _is_let_know(self, method: str, path: str, **request: Any) -> Any:
         self.seen.is_telling = True
         told = await self.asks(method, path, **request)
         self.seen.is_telling = False
-        self.secrets.add(told["secret"])
         return told
 
 
@@ -87,7 +100,7 @@ async def scene(
     async with install(settings, db, clock, networks, to_loopback()) as oncue:
         seen = Seen()
         oncue.api.event_hooks = {"request": [], "response": [seen.hears]}
-        yield Scene(oncue, seen, said, of_accounts() | of_the_master_key() | {oncue.key})
+        yield Scene(oncue, networks, seen, said, of_accounts() | of_the_master_key() | {oncue.key})
     await db.close()
 
 
@@ -103,12 +116,14 @@ async def test_no_secret_turns_up_anywhere(
         await fail_to_connect(scene)
         connected = await connect(scene)
         await publish_in_every_weather(scene, connected)
+        on_pages = await connect_on_pages(scene)
         await say_it_all_wrong(scene, connected)
         await rotate_and_replay(scene, endpoints)
-        await read_everything(scene, endpoints, connected)
+        await read_everything(scene, endpoints, [*connected.values(), *on_pages])
         delivered(scene, receiver, broken)
     await note_what_is_kept(scene, settings, tmp_path)
     note_what_was_logged(scene, caplog)
+    scene.secrets |= scene.networks.heard
 
     assert len(scene.secrets) > 12
     assert len(scene.seen.texts) > 60
@@ -179,10 +194,10 @@ async def note_sessions(scene: Scene, connected: Mapping[str, str]) -> None:
     """What the networks have given for the credentials is secret too."""
     vault, owner = scene.oncue.services.vault, scene.oncue.workspace_id
     for account in connected.values():
-        load = partial(accounts.load_secrets, vault=vault, workspace_id=owner)
+        load = partial(credentials.load, vault=vault, workspace_id=owner)
         account_id: UUID = ids.from_typeid("acc", account)
         held = await scene.oncue.db.read(partial(load, account_id=account_id))
-        found = held[0] if held else {}
+        found = held.secrets if isinstance(held, Held) else {}
         scene.secrets |= {found[name] for name in ("accessJwt", "refreshJwt") if name in found}
 
 
@@ -233,7 +248,7 @@ async def rotate_and_replay(scene: Scene, endpoints: list[Mapping[str, Any]]) ->
 
 
 async def read_everything(
-    scene: Scene, endpoints: list[Mapping[str, Any]], connected: Mapping[str, str]
+    scene: Scene, endpoints: list[Mapping[str, Any]], connected: Sequence[str]
 ) -> None:
     for endpoint in endpoints:
         path = f"/v1/webhooks/{endpoint['id']}"
@@ -242,7 +257,7 @@ async def read_everything(
         assert log["data"]
         for delivery in log["data"][:10]:
             await scene.asks("GET", f"{path}/deliveries/{delivery['id']}")
-    for account in connected.values():
+    for account in connected:
         await scene.asks("GET", f"/v1/accounts/{account}")
     for path in ("/v1/posts", "/v1/accounts?status=all", "/v1/webhooks", "/v1/auth/me"):
         await scene.asks("GET", path)

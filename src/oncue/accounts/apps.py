@@ -13,10 +13,12 @@ from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.grants import App
 from oncue.connectors.oauth import Authorises, KnownBy
 from oncue.connectors.registry import CONNECTORS, spec_of
+from oncue.db.database import serialise
 from oncue.db.sealed import Place, place_of
 from oncue.errors import Invalid, Issue, NotFound
 from oncue.settings import PREFIX, Settings
 
+APP_LOCK: Final = 0x6F6E6375 + 17
 IN_THE_SANDBOX: Final = App(client_id="oncue", secret="sandbox")  # noqa: S106  (it takes any)
 
 
@@ -45,9 +47,21 @@ def given(
 
 def missing(platform: str) -> str:
     """What to do where there is no app."""
-    name = spec_of(platform).name
+    return f"{spec_of(platform).name} knows no app of ours: {_what_to_set(platform)}"
+
+
+def refused(platform: str, words: str) -> Invalid:
+    """What to tell of an app that the network does not take; `words` are the network's."""
+    told = (
+        f"{spec_of(platform).name} does not take our app's id and secret ({words}): "
+        f"{_what_to_set(platform)}"
+    )
+    return Invalid([Issue(field="platform", code="APP_REFUSED", message=told)])
+
+
+def _what_to_set(platform: str) -> str:
     return (
-        f"{name} knows no app of ours: set {PREFIX}{platform}_CLIENT_ID and _CLIENT_SECRET, "
+        f"set {PREFIX}{platform}_CLIENT_ID and _CLIENT_SECRET, "
         f"or give this workspace its own with PUT /v1/apps/{platform.lower()}"
     )
 
@@ -57,6 +71,7 @@ def put(
 ) -> WorkspaceApp:
     """Give a workspace its own app. Raises Invalid where the network takes none."""
     check_takes_apps(platform)
+    serialise(session, APP_LOCK)  # of two who give it one at once, the second finds the first's
     row = _row(session, workspace_id, platform)
     if row is None:
         row = WorkspaceApp(workspace_id=workspace_id, platform=platform, created_at=now)

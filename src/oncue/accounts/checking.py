@@ -7,15 +7,15 @@ from typing import Final
 
 import structlog
 
-from oncue.accounts import oauth
-from oncue.accounts import service as accounts
+from oncue.accounts import oauth, standing
 from oncue.accounts.clients import CLIENT_ID
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
-from oncue.accounts.sealing import Held
+from oncue.accounts.standing import NEEDS_CONNECTING, Standing
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Connector, Identity, Refusal, Refused, Unclear
+from oncue.connectors.base import Connector, Identity, Refused, Unclear
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import Authorises
@@ -39,7 +39,8 @@ class Examined:
 async def examine(wire: Wire, account: Account) -> Examined:
     """Ask the network whose the account's credentials are.
 
-    An account that has to be connected again is expired by then.
+    An account that has to be connected again is expired by then, and one that has not after all
+    is active.
     """
     connector, line = _line(wire, account)
     name = connector.spec.name
@@ -47,11 +48,18 @@ async def examine(wire: Wire, account: Account) -> Examined:
     try:
         identity = await drive(connector.identify(speaker), line.send, asyncio.sleep)
     except Refused as refused:
-        return await _refused(wire, account, connector, refused)
+        return await _refused(wire, account, line, refused)
     except (NotSent, NoAnswer, Unclear) as trouble:
         return Examined(message=f"{name} cannot be asked now: {trouble}")
     if identity.native_id != account.native_id:
         return Examined(message=f"{name} knows the credentials as {identity.username}'s")
+    if account.status in NEEDS_CONNECTING:
+        generation, now = line.generation, wire.now()
+        await wire.db.write(
+            lambda session: standing.revive(
+                session, account.workspace_id, account.id, generation, now
+            )
+        )
     return Examined(message=f"{name} takes the account's credentials", identity=identity)
 
 
@@ -68,19 +76,21 @@ async def refresh(wire: Wire, account: Account) -> Examined | None:
     except Refused as refused:
         if refused.is_transient:
             raise Unavailable(f"{connector.spec.name}: {refused}") from refused
-        return await _refused(wire, account, connector, refused)
+        return await _refused(wire, account, line, refused)
     examined = await examine(wire, account)
     return None if examined.identity else examined
 
 
-async def say_goodbye(wire: Wire, account: Account, held: Held | None) -> None:
+async def say_goodbye(wire: Wire, account: Account, held: Held | Nothing) -> None:
     """Tell the network that the grant we had is not needed any more, if it wants to hear.
 
     The account is disconnected by now, whatever comes of this. What somebody handed in by hand
     may be of use to them elsewhere.
     """
     connector = CONNECTORS[account.platform]
-    if held is None or not isinstance(connector, Authorises) or CLIENT_ID not in held.secrets:
+    if isinstance(held, Nothing) or not isinstance(connector, Authorises):
+        return
+    if CLIENT_ID not in held.secrets:
         return
     with suppress(Refused, NotSent, NoAnswer, Unclear, TimeoutError):
         async with asyncio.timeout(FAREWELL_SECONDS):
@@ -94,10 +104,12 @@ def _line(wire: Wire, account: Account) -> tuple[Connector, Line]:
     return connector, Line(wire, connector, account.id, account.workspace_id, account.server)
 
 
-async def _refused(
-    wire: Wire, account: Account, connector: Connector, refused: Refused
-) -> Examined:
-    if refused.meaning is Refusal.RECONNECT:
-        account_id, now = account.id, wire.now()
-        await wire.db.write(lambda session: accounts.expire(session, account_id, now))
-    return Examined(message=f"{connector.spec.name}: {refused}")
+async def _refused(wire: Wire, account: Account, line: Line, refused: Refused) -> Examined:
+    if refused.is_of_credentials:
+        owner, generation, now = account.workspace_id, line.generation, wire.now()
+        is_now = await wire.db.write(
+            lambda session: standing.expire(session, owner, account.id, generation, now)
+        )
+        if is_now is Standing.REPLACED:
+            return await examine(wire, account)
+    return Examined(message=f"{line.owner.connector.spec.name}: {refused}")

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import standing
 from oncue.accounts.models import Account
 from oncue.db.database import Database
 from oncue.lib.clock import Clock, iso
@@ -36,7 +36,7 @@ def tell_of(session: Session, now: datetime) -> None:
     for account in ending:
         assert account.reconnect_by is not None  # chosen by it
         when = iso(account.reconnect_by)
-        accounts.tell(session, account, "token.expiring", now, expiresAt=when)
+        standing.tell(session, account, "token.expiring", now, expiresAt=when)
 
 
 def _next_end(session: Session) -> datetime | None:

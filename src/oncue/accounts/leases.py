@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, standing
+from oncue.accounts.credentials import Held, Nothing, seal, unseal
 from oncue.accounts.models import Account, AccountSecret
-from oncue.accounts.sealing import Held, seal, unseal
 from oncue.accounts.vault import Tampered, Vault, key_id_of
 from oncue.connectors.base import Secrets
 from oncue.lib import ids
@@ -82,8 +82,8 @@ def take(
             tries=row.tries,
             held=held,
         )
-    present = accounts.load_held(session, vault, workspace_id, account_id)
-    if present is None:
+    present = credentials.load(session, vault, workspace_id, account_id)
+    if isinstance(present, Nothing):
         raise Tampered("there are no secrets to renew")
     return present if present.generation != generation else None
 
@@ -121,7 +121,9 @@ def keep(
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if kept is not None:
-        accounts.revive(session, taken.workspace_id, taken.account_id, now)
+        standing.revive(
+            session, taken.workspace_id, taken.account_id, taken.held.generation + 1, now
+        )
     return kept is not None
 
 
@@ -145,7 +147,7 @@ def give_up(session: Session, taken: Taken, now: datetime) -> None:
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if ours is not None:
-        accounts.expire(session, taken.account_id, now)
+        standing.expire(session, taken.workspace_id, taken.account_id, taken.held.generation, now)
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Due]:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from oncue.accounts.sealing import Held
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.tokens import Owner, can_renew, is_stale, load, renew
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import Call, Connector, Refusal, Refused, Reply
@@ -20,7 +20,12 @@ class Line:
             connector=connector, workspace_id=workspace_id, account_id=account_id, server=server
         )
         self._place = wire.place(connector, server)
-        self._held: Held | None = None
+        self._held: Held | Nothing | None = None
+
+    @property
+    def generation(self) -> int:
+        """Of the credentials that were used last: if any are refused, these are."""
+        return self._held.generation if self._held else 0
 
     async def send(self, call: Call) -> Reply:
         """Send `call`; a token that has ended is renewed once, for nothing was accepted."""
@@ -32,8 +37,8 @@ class Line:
                 raise
             if not can_renew(self._connector, held.secrets):
                 raise Refused(str(refused), Refusal.RECONNECT, code=refused.code) from refused
-        self._held = await renew(self._wire, self.owner, held.generation)
-        return await self._wire.send(self._connector, call, self._held.secrets, self._place)
+        self._held = held = await renew(self._wire, self.owner, held.generation)
+        return await self._wire.send(self._connector, call, held.secrets, self._place)
 
     async def renew(self) -> bool:
         """Renew the credentials though nothing asks for it; False where that cannot be done."""
@@ -48,17 +53,17 @@ class Line:
         if not is_stale(self._connector, held, now):
             return held
         try:
-            self._held = await renew(self._wire, self.owner, held.generation)
+            self._held = renewed = await renew(self._wire, self.owner, held.generation)
         except Refused as refused:
             if not refused.is_transient or held.expires_at is None or held.expires_at <= now:
                 raise
             return held  # good for a little longer
-        return self._held
+        return renewed
 
     async def _loaded(self) -> Held:
         if self._held is None:
             owner = self.owner
             self._held = await load(self._wire, owner.workspace_id, owner.account_id)
-        if self._held is None:
+        if isinstance(self._held, Nothing):
             raise Refused("The account has to be connected again", Refusal.RECONNECT)
         return self._held

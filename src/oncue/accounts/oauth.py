@@ -8,11 +8,12 @@ from uuid import UUID
 
 from yarl import URL
 
+from oncue.accounts import apps
 from oncue.accounts.clients import CLIENT_ID, app_for, desk_of, facts_of, forget, page_of
 from oncue.accounts.connecting import Vouched, check_server, identify, worded
 from oncue.accounts.document import as_address, is_loopback, own_return
 from oncue.accounts.flows import Flow
-from oncue.accounts.places import Place
+from oncue.accounts.places import Place, server_named
 from oncue.accounts.service import NewAccount
 from oncue.accounts.signing import Key
 from oncue.accounts.wire import Wire
@@ -79,8 +80,15 @@ async def begin(wire: Wire, workspace_id: UUID, wanted: Wanted) -> Begun:
         server = await _server(wire, connector, wanted)
     place = wire.place(connector, server)
     await check_server(wire, place)
-    with worded(connector, "serverUrl" if connector.spec.own_server else "platform"):
+    with worded(connector, _subject(connector, wanted)):
         return await _begin(wire, connector, workspace_id, server, redirect_uri, wanted.handle)
+
+
+def _subject(connector: Authorises, wanted: Wanted) -> str:
+    """The field that led to whoever may refuse to begin."""
+    if not connector.spec.own_server:
+        return "platform"
+    return "handle" if wanted.handle and not wanted.server else "serverUrl"
 
 
 async def _begin(
@@ -189,7 +197,10 @@ def _authorising(wanted: Wanted) -> Authorises:
     if not isinstance(connector, Authorises):
         words = f"{spec.name} cannot be connected yet"
         if connector is not None:
-            words = f"{spec.name} is connected with credentials: POST /v1/accounts"
+            words = (
+                f"{spec.name} is connected with credentials: POST /v1/accounts or "
+                "`oncue accounts add`"
+            )
         raise Invalid([Issue(field="platform", message=words)])
     if wanted.wants_page and not isinstance(connector, HasPages):
         words = f"{spec.name} has no pages to choose from"
@@ -203,11 +214,12 @@ def _redirect(wire: Wire, connector: Authorises, wanted: str) -> str:
     try:
         parsed = URL(redirect_uri)
         is_https = parsed.scheme == "https" and bool(parsed.host)
-        is_good = (is_https or is_loopback(redirect_uri)) and not (parsed.user or parsed.fragment)
+        is_more = parsed.user or parsed.fragment or any(map(str.isspace, redirect_uri))
+        is_good = (is_https or is_loopback(redirect_uri)) and not is_more
     except ValueError:
         is_good = False
     if not is_good and wanted:
-        words = "begins with https://, or with http:// on this machine, and has no # in it"
+        words = "begins with https://, or with http:// on this machine, and has no # or space in it"
         raise Invalid([Issue(field="redirectUri", message=words)])
     return (
         as_address(redirect_uri) if connector.oauth.known_by is KnownBy.DOCUMENT else redirect_uri
@@ -216,10 +228,12 @@ def _redirect(wire: Wire, connector: Authorises, wanted: str) -> str:
 
 async def _server(wire: Wire, connector: Authorises, wanted: Wanted) -> str:
     """The server the account lives on: what was named, or what its handle says."""
-    spec = connector.spec
+    spec, named = connector.spec, server_named(wanted.server)
+    if not spec.own_server and named:
+        words = f"{spec.name} has no servers to choose"
+        raise Invalid([Issue(field="serverUrl", message=words)])
     if not spec.own_server:
         return ""
-    named = wanted.server.rstrip("/")
     place = wire.place(connector, spec.default_server)
     if not named and wanted.handle and not place.is_configured:
         named = await _earn(wire, connector, connector.server_of(wanted.handle), place)
@@ -273,6 +287,8 @@ async def _redeem(wire: Wire, connector: Authorises, flow: Flow, code: str) -> G
         if refused.code in UNKNOWN_CLIENT:
             client_id = desk.app.client_id
             await forget(wire, connector, flow.workspace_id, flow.server, client_id)
+            if connector.oauth.known_by is KnownBy.GIVEN:
+                raise apps.refused(flow.platform, str(refused)) from refused
         raise
     return read_grant(connector.oauth, reply)
 

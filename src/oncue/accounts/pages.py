@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import leases
-from oncue.accounts import service as accounts
+from oncue.accounts import leases, queries, service
 from oncue.accounts.leases import Taken
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
@@ -23,6 +22,7 @@ from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import HasPages, Page
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
+from oncue.db.database import serialise
 from oncue.errors import AppError, Conflict, Unavailable
 from oncue.lib import ids
 
@@ -108,6 +108,7 @@ def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Acco
     its posts and its id, and this one has done its work.
     """
     page, held, now = choice.page, choice.turn.held, wire.now()
+    serialise(session, service.NUMBER_LOCK)  # of two who choose it, the second finds it taken
     former = _other(session, account, page)
     if not leases.keep(
         session,
@@ -132,7 +133,7 @@ def keep(session: Session, wire: Wire, account: Account, choice: Choice) -> Acco
         )
         .execution_options(synchronize_session=False)
     )
-    return accounts.get(session, account.workspace_id, account.id)
+    return queries.get(session, account.workspace_id, account.id)
 
 
 def _hand_over(
@@ -148,10 +149,11 @@ def _hand_over(
         server=account.server,
         expires_at=held.expires_at,
         renew_at=None if held.expires_at is None else now,
+        reconnect_by=account.reconnect_by,
     )
-    again = accounts.connect(session, wire.vault, account.workspace_id, new, identity, now)
+    again = service.connect(session, wire.vault, account.workspace_id, new, identity, now)
     assert again.id == former.id, "it is found by the page's id"
-    accounts.disconnect(session, account.workspace_id, account.id, now)
+    service.disconnect(session, account.workspace_id, account.id, now)
     return again
 
 

@@ -27,6 +27,21 @@ class Place:
         return self.url + path if path.startswith("/") or not path else path
 
 
+def server_named(text: str) -> str:
+    """A server as it is kept: however somebody writes it, it is one and the same.
+
+    What cannot be a server's address stays as it is, for whoever judges it.
+    """
+    text = text.strip().rstrip("/")
+    try:
+        url = URL(text)
+        origin = url.origin()
+    except ValueError:
+        return text
+    is_more = url.user or url.password or url.query_string or url.fragment
+    return text if is_more else str(origin) + url.raw_path.rstrip("/")
+
+
 def place_of(settings: Settings, spec: Spec, server: str) -> Place:
     """Where the accounts of a network that live on `server` (or on none) are reached."""
     own = (server or spec.base_url or spec.default_server).rstrip("/")

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, bindparam, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from oncue.accounts import service as accounts
+from oncue.accounts import standing
 from oncue.accounts.models import AccountSecret
 from oncue.accounts.vault import KeyUnknown, Tampered, Vault, key_id_of
 from oncue.db.sealed import SealedColumn
@@ -84,7 +84,7 @@ def reseal(
         except Tampered:
             unreadable.append(Unreadable(column=column, key=key, reason=Reason.TAMPERED))
             if _is_accounts(column) and _is_still(session, change, column, key, text):
-                accounts.expire(session, key[0], now)
+                standing.expire(session, row["workspace_id"], key[0], row["generation"], now)
         else:
             written = session.execute(change, _named(column, key, text, fresh))
             resealed += len(written.all())

@@ -12,6 +12,8 @@ from oncue.connectors.base import Exchange, Reply, Secrets
 from oncue.lib.logs import HIDDEN, is_secret_name
 
 SHORTEST: Final = 8  # characters: a shorter value may stand in any text
+# What OAuth's requests call their other secrets: RFC 6749, 7636 and 7523.
+OF_OAUTH: Final = frozenset({"state", "code", "code_verifier", "client_assertion"})
 
 
 def scrubbed(reply: Reply, secrets: Secrets) -> Reply:
@@ -19,7 +21,7 @@ def scrubbed(reply: Reply, secrets: Secrets) -> Reply:
     values = {
         form
         for name, value in secrets.items()
-        if is_secret_name(name) and len(value) >= SHORTEST
+        if (is_secret_name(name) or name in OF_OAUTH) and len(value) >= SHORTEST
         for form in (value, quote(value, safe=""))  # the latter in an address
     }
     longest_first = sorted(values, key=len, reverse=True)  # one may be a part of another

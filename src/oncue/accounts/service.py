@@ -1,28 +1,28 @@
-"""Connected accounts: who they are, and their secrets on the way in and out of the vault."""
+"""Connecting an account and disconnecting it: what is kept of it, and what is forgotten."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, delete, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue import outbox
-from oncue.accounts.models import Account, AccountSecret
-from oncue.accounts.sealing import Held, seal, unseal
-from oncue.accounts.vault import Tampered, Vault, key_id_of
-from oncue.connectors.base import Identity, Secrets
+from oncue.accounts import credentials, queries
+from oncue.accounts.credentials import Held, Nothing
+from oncue.accounts.models import Account
+from oncue.accounts.standing import tell
+from oncue.accounts.vault import Vault
+from oncue.connectors.base import Identity
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import later
 from oncue.db.database import Topic, announce, serialise
-from oncue.errors import Invalid, Issue, NotFound
+from oncue.errors import Invalid, Issue
 from oncue.lib import ids
 
 NUMBER_LOCK: Final = 0x6F6E6375 + 2
 FIRST_NUMBER: Final = 1
-NEEDS_CONNECTING: Final = ("expired", "revoked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +78,9 @@ def connect(
     Connecting an account again renews its credentials and keeps its id and number.
     """
     serialise(session, NUMBER_LOCK)  # of two who connect it at once, the second finds it there
-    known = session.execute(
-        update(Account)
-        .where(
-            Account.workspace_id == workspace_id, Account.id == _known(workspace_id, new, identity)
-        )
-        .values(
-            status="active",
-            server=new.server,
-            username=identity.username,
-            display_name=new.display_name or identity.display_name,
-            reconnect_by=new.reconnect_by,
-            updated_at=later(Account.updated_at, now),
-        )
-        .returning(Account.id)
-    ).scalar_one_or_none()
+    known = session.scalar(_known(workspace_id, new, identity))
     account_id = known or _insert(session, workspace_id, new, identity, now)
-    store_secrets(
+    credentials.store(  # before the account itself: everyone locks in this order
         session,
         vault,
         workspace_id,
@@ -104,13 +90,15 @@ def connect(
         now,
         renew_at=new.renew_at,
     )
-    account = get(session, workspace_id, account_id)
+    if known is not None:
+        _revise(session, workspace_id, known, new, identity, now)
+    account = queries.get(session, workspace_id, account_id)
     tell(session, account, "account.connected", now)
     announce(session, Topic.ERRAND)  # posts may have waited for it
     return account
 
 
-def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> ScalarSelect[UUID]:
+def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> Select[UUID]:
     """The account that is this one, also where it has moved."""
     of_person = select(Account.id).where(
         Account.workspace_id == workspace_id,
@@ -122,7 +110,30 @@ def _known(workspace_id: UUID, new: NewAccount, identity: Identity) -> ScalarSel
         of_person = of_person.order_by(is_there.desc(), Account.number)
     else:
         of_person = of_person.where(is_there)
-    return of_person.limit(1).scalar_subquery()
+    return of_person.limit(1)
+
+
+def _revise(
+    session: Session,
+    workspace_id: UUID,
+    account_id: UUID,
+    new: NewAccount,
+    identity: Identity,
+    now: datetime,
+) -> None:
+    session.execute(
+        update(Account)
+        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .values(
+            status="active",
+            server=new.server,
+            username=identity.username,
+            display_name=new.display_name or identity.display_name,
+            reconnect_by=new.reconnect_by,
+            updated_at=later(Account.updated_at, now),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _insert(
@@ -149,183 +160,37 @@ def _insert(
     return account_id
 
 
-def get(session: Session, workspace_id: UUID, account_id: UUID) -> Account:
-    account = session.scalar(
-        select(Account)
-        .where(Account.workspace_id == workspace_id, Account.id == account_id)
-        .execution_options(populate_existing=True)
-    )
-    if account is None:
-        raise NotFound("account", ids.to_typeid("acc", account_id))
-    return account
-
-
-def by_number(session: Session, workspace_id: UUID, numbers: Collection[int]) -> Mapping[int, UUID]:
-    """The ids of the workspace's accounts that have these numbers; others are left out."""
-    if not numbers:
-        return {}
-    rows = session.execute(
-        select(Account.number, Account.id).where(
-            Account.workspace_id == workspace_id, Account.number.in_(numbers)
-        )
-    )
-    return {row.number: row.id for row in rows}
-
-
-def list_page(
-    session: Session,
-    workspace_id: UUID,
-    *,
-    limit: int | None,
-    after: tuple[datetime, UUID] | None = None,
-    platform: str | None = None,
-    statuses: Sequence[str] = (),
-) -> Sequence[Account]:
-    """Up to `limit` accounts (None: all) in the order they were connected."""
-    chosen = select(Account).where(Account.workspace_id == workspace_id)
-    if platform is not None:
-        chosen = chosen.where(Account.platform == platform)
-    if statuses:
-        chosen = chosen.where(Account.status.in_(statuses))
-    if after is not None:
-        at, account_id = after
-        chosen = chosen.where(
-            (Account.created_at > at) | ((Account.created_at == at) & (Account.id > account_id))
-        )
-    ordered = chosen.order_by(Account.created_at, Account.id).limit(limit)
-    return session.scalars(ordered).all()
-
-
 def disconnect(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
-    """Forget the account's credentials; its posts and their history stay. Raises NotFound."""
+    """Forget the account's credentials; its posts and their history stay. Raises NotFound.
+
+    Nothing is told of one that was disconnected already.
+    """
+    credentials.forget(session, workspace_id, account_id, now)
     found = session.execute(
         update(Account)
-        .where(Account.workspace_id == workspace_id, Account.id == account_id)
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.id == account_id,
+            Account.status != "disconnected",
+        )
         .values(status="disconnected", updated_at=later(Account.updated_at, now))
         .returning(Account)
         .execution_options(synchronize_session=False, populate_existing=True)
     ).scalar_one_or_none()
     if found is None:
-        raise NotFound("account", ids.to_typeid("acc", account_id))
+        queries.get(session, workspace_id, account_id)
+        return
     tell(session, found, "account.disconnected", now)
-    session.execute(
-        delete(AccountSecret).where(
-            AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
-        )
-    )
 
 
-def expire(session: Session, account_id: UUID, now: datetime) -> bool:
-    """The network no longer takes the account's credentials: it has to be connected again.
+def part_with(
+    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID, now: datetime
+) -> Held | Nothing:
+    """Disconnect an account; the credentials it had, for its network is still to be told.
 
-    False where nobody would: the account was disconnected.
+    Raises NotFound.
     """
-    expired = session.scalar(
-        update(Account)
-        .where(Account.id == account_id, Account.status.not_in(("disconnected", "expired")))
-        .values(status="expired", updated_at=later(Account.updated_at, now))
-        .returning(Account)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    if expired is not None:
-        tell(session, expired, "account.error", now)
-        return True
-    status = session.scalar(select(Account.status).where(Account.id == account_id))
-    return status in NEEDS_CONNECTING
-
-
-def revive(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
-    """The network takes the account's credentials after all."""
-    revived = session.scalar(
-        update(Account)
-        .where(
-            Account.workspace_id == workspace_id,
-            Account.id == account_id,
-            Account.status == "expired",
-        )
-        .values(status="active", updated_at=later(Account.updated_at, now))
-        .returning(Account)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    if revived is not None:
-        tell(session, revived, "account.connected", now)
-        announce(session, Topic.ERRAND)  # posts may have waited for it
-
-
-def tell(session: Session, account: Account, type_: str, now: datetime, **more: str) -> None:
-    """Record what happened to an account, for webhooks."""
-    data = {
-        "id": ids.to_typeid("acc", account.id),
-        "platform": account.platform.lower(),
-        "username": account.username,
-        "displayName": account.display_name,
-        "status": account.status,
-        **more,
-    }
-    outbox.record(session, account.workspace_id, None, type_, now, data)
-
-
-def store_secrets(
-    session: Session,
-    vault: Vault,
-    workspace_id: UUID,
-    account_id: UUID,
-    secrets: Secrets,
-    expires_at: datetime | None,
-    now: datetime,
-    *,
-    renew_at: datetime | None = None,
-) -> None:
-    """Seal `secrets` into the account's row, in place of what was there.
-
-    Whoever is renewing what was there comes too late with it.
-    """
-    sealed = seal(vault, secrets, workspace_id, account_id)
-    values = {
-        "sealed": sealed,
-        "key_id": key_id_of(sealed),
-        "expires_at": expires_at,
-        "renew_at": renew_at,
-        "updated_at": now,
-        "lease": None,
-        "lease_until": None,
-        "tries": 0,
-    }
-    replaced = session.execute(
-        update(AccountSecret)
-        .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
-        .values(generation=AccountSecret.generation + 1, **values)
-        .returning(AccountSecret.account_id)
-    ).one_or_none()
-    if replaced is None:
-        session.execute(
-            insert(AccountSecret).values(account_id=account_id, workspace_id=workspace_id, **values)
-        )
-
-
-def load_held(session: Session, vault: Vault, workspace_id: UUID, account_id: UUID) -> Held | None:
-    """The account's credentials; None where there are none to be had.
-
-    A ciphertext that was moved here from another row counts as none: the account needs to be
-    connected again.
-    """
-    row = session.execute(
-        select(AccountSecret.sealed, AccountSecret.expires_at, AccountSecret.generation).where(
-            AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    try:
-        secrets = unseal(vault, row.sealed, workspace_id, account_id)
-    except Tampered:
-        return None
-    return Held(secrets=secrets, expires_at=row.expires_at, generation=row.generation)
-
-
-def load_secrets(
-    session: Session, vault: Vault, workspace_id: UUID, account_id: UUID
-) -> tuple[Secrets, datetime | None] | None:
-    """The same, without the generation."""
-    held = load_held(session, vault, workspace_id, account_id)
-    return None if held is None else (held.secrets, held.expires_at)
+    credentials.hold(session, workspace_id, account_id)  # nobody renews them in between
+    held = credentials.load(session, vault, workspace_id, account_id)
+    disconnect(session, workspace_id, account_id, now)
+    return held

@@ -9,11 +9,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session as DbSession
 
-from oncue.accounts import leases
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials, leases
 from oncue.accounts.clients import desk_of
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.leases import Taken
-from oncue.accounts.sealing import Held
 from oncue.accounts.vault import Tampered
 from oncue.accounts.wire import Wire
 from oncue.connectors.base import (
@@ -107,7 +106,7 @@ async def turn(wire: Wire, owner: Owner) -> Taken:
     """The right to change the account's credentials, whatever they are by then; raises Refused."""
     while True:
         held = await load(wire, owner.workspace_id, owner.account_id)
-        if held is None:
+        if isinstance(held, Nothing):
             raise Refused("The account has to be connected again", Refusal.RECONNECT)
         mine = await _turn(wire, owner, held.generation)
         if isinstance(mine, Taken):
@@ -205,7 +204,7 @@ async def _keep(wire: Wire, taken: Taken, earned: Session) -> Held:
     if kept:
         return Held(secrets=secrets, expires_at=expires_at, generation=taken.held.generation + 1)
     newer = await load(wire, taken.workspace_id, taken.account_id)
-    if newer is None:
+    if isinstance(newer, Nothing):
         raise Refused("The account has to be connected again", Refusal.RECONNECT)
     return newer
 
@@ -234,8 +233,8 @@ def _pause(tries: int, refused: Refused, chance: float) -> timedelta:
     return max(pause, refused.retry_after or pause) * (1 + chance / 4)
 
 
-async def load(wire: Wire, workspace_id: UUID, account_id: UUID) -> Held | None:
-    """An account's credentials; None where there are none to be had."""
+async def load(wire: Wire, workspace_id: UUID, account_id: UUID) -> Held | Nothing:
+    """An account's credentials, if there are any to be had."""
     return await wire.db.read(
-        lambda session: accounts.load_held(session, wire.vault, workspace_id, account_id)
+        lambda session: credentials.load(session, wire.vault, workspace_id, account_id)
     )

@@ -6,19 +6,20 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from oncue.accounts import flows, service
+from oncue.accounts import flows, queries, service
 from oncue.accounts.checking import say_goodbye
 from oncue.accounts.connecting import connect_account
 from oncue.accounts.models import Account
 from oncue.accounts.oauth import Wanted, begin
+from oncue.accounts.places import server_named
 from oncue.accounts.service import NewAccount
-from oncue.accounts.tokens import load
 from oncue.cli.common import (
     console,
     listing,
     parse_id,
     parse_platform,
     print_json,
+    secret_of,
     settings,
     transact,
     workspace_id,
@@ -38,7 +39,11 @@ app = typer.Typer(help="Connected accounts.")
 def add(
     platform: Annotated[str, typer.Argument(help="TWITTER, BLUESKY, MASTODON, TELEGRAM ...")],
     credential: Annotated[
-        list[str], typer.Option("--credential", help="NAME=VALUE, once for each credential.")
+        list[str],
+        typer.Option(
+            "--credential",
+            help="NAME=VALUE, once for each credential; NAME=- reads it from standard input.",
+        ),
     ],
     workspace: Workspace = None,
     name: Annotated[str, typer.Option(help="What to call the account.")] = "",
@@ -49,7 +54,7 @@ def add(
     new = NewAccount(
         platform=platform.upper(),
         credentials=dict(_pair(given) for given in credential),
-        server=server.rstrip("/"),
+        server=server_named(server),
         display_name=name,
     )
 
@@ -116,7 +121,7 @@ def list_accounts(
         return [
             account
             for owner in named
-            for account in service.list_page(session, owner, limit=10_000)
+            for account in queries.list_page(session, owner, limit=10_000)
         ]
 
     found = transact(work)
@@ -147,10 +152,11 @@ def remove(
         async with runtime(settings()) as made:
             wire = made.services.wire
             owner = await wire.db.read(lambda session: workspace_id(session, workspace))
-            account = await wire.db.read(lambda session: service.get(session, owner, named))
-            held = await load(wire, owner, named)
+            account = await wire.db.read(lambda session: queries.get(session, owner, named))
             now = utc_now()
-            await wire.db.write(lambda session: service.disconnect(session, owner, named, now))
+            held = await wire.db.write(
+                lambda session: service.part_with(session, wire.vault, owner, named, now)
+            )
             await say_goodbye(wire, account, held)
 
     asyncio.run(run())
@@ -172,4 +178,4 @@ def _pair(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not equals or not name:
         raise Invalid([Issue(field="--credential", message="reads NAME=VALUE")])
-    return name, value
+    return name, secret_of(value)

@@ -1,7 +1,6 @@
 """oncue apps: the apps by which networks know a workspace."""
 
-import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from oncue.cli.common import (
     listing,
     parse_platform,
     print_json,
+    secret_of,
     settings,
     transact,
     workspace_id,
@@ -22,8 +22,6 @@ from oncue.cli.keys import Workspace
 from oncue.cli.workspaces import AsJson
 from oncue.connectors.grants import App
 from oncue.lib.clock import utc_now
-
-STDIN: Final = "-"
 
 app = typer.Typer(help="Apps at networks where one is made by hand; their secrets stay sealed.")
 
@@ -40,10 +38,9 @@ def set_app(
     workspace: Workspace = None,
 ) -> None:
     """Give a workspace its own app. It goes before ONCUE_<PLATFORM>_CLIENT_ID."""
-    secret = sys.stdin.readline().strip() if client_secret == STDIN else client_secret
     current, named = settings(), parse_platform(platform)
     vault = open_vault(current.secret_keys, current.key_file)
-    made = App(client_id=client_id, secret=secret)
+    made = App(client_id=client_id, secret=secret_of(client_secret))
 
     def work(session: Session) -> None:
         owner = workspace_id(session, workspace)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -26,6 +27,8 @@ from oncue.workspaces import service as workspaces
 T = TypeVar("T")
 
 EXPECTED: Final = (AppError, BadSetting, CannotStart, NewerSchema, VaultError, OSError)
+
+STDIN: Final = "-"
 
 console = Console()
 errors = Console(stderr=True)
@@ -72,6 +75,11 @@ def listing(*columns: str, whole: Collection[str] = ()) -> Table:
         for name in columns
     )
     return Table(*shown, box=SIMPLE_HEAD)
+
+
+def secret_of(text: str) -> str:
+    """A secret an operator typed; for STDIN the next line of standard input, unseen by others."""
+    return sys.stdin.readline().strip() if text == STDIN else text
 
 
 def parse_id(kind: str, text: str) -> UUID:

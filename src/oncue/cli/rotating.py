@@ -194,6 +194,8 @@ def _tell_changed(current: Settings, changed: Changed, *, as_json: bool) -> None
             f"  {found['table']}.{found['column']} of {found['id']} cannot be opened: "
             f"{found['reason']}"
         )
+    if changed.unused and not (changed.made_key or rotated.resealed or current.secret_keys):
+        _say("No new key was made: the last change is not over while its old key is there.")
     if changed.unused:
         _say(_farewell(current, changed.unused))
 

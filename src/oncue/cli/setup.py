@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries, service
 from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.vault import Vault, create_key_file, open_vault
@@ -98,7 +98,7 @@ def install(session: Session, vault: Vault, *, sandbox: bool) -> Installed:
     verify_vault(session, vault)
     present = workspaces.first(session)
     if present is not None:
-        rows = accounts.list_page(session, present.id, limit=100)
+        rows = queries.list_page(session, present.id, limit=100)
         return Installed(
             workspace_id=present.id,
             is_new=False,
@@ -130,7 +130,7 @@ def _sandbox_account(session: Session, vault: Vault, owner: UUID, platform: str)
         username=user.username,
         display_name=f"Sandbox on {CONNECTORS[platform].spec.name}",
     )
-    return accounts.connect(session, vault, owner, new, identity, utc_now())
+    return service.connect(session, vault, owner, new, identity, utc_now())
 
 
 def _vault(current: Settings) -> Vault:

@@ -147,6 +147,11 @@ class Refused(Exception):
     def is_transient(self) -> bool:
         return self.meaning in {Refusal.TRY_LATER, Refusal.RATE_LIMITED}
 
+    @property
+    def is_of_credentials(self) -> bool:
+        """Whether it was not what we asked that was refused, but who asked."""
+        return self.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}
+
 
 class Unclear(Exception):
     """The network answered, but not so that we know whether it did what we asked."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.connectors.registry import CONNECTORS, spec_of
 from oncue.connectors.spec import Draft, Media, Problem, Spec, option_problems, spec_problems
 from oncue.errors import Invalid, Issue

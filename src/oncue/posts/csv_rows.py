@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.errors import AppError, Invalid, Issue, LimitExceeded
 from oncue.posts import bulk, quota
 from oncue.posts import service as posts

@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import credentials
+from oncue.accounts.credentials import Nothing
 from oncue.accounts.models import Account as AccountRow
+from oncue.accounts.standing import Standing, expire
 from oncue.accounts.vault import Vault, VaultError
 from oncue.connectors.base import (
     Account,
@@ -19,7 +21,6 @@ from oncue.connectors.base import (
     Connector,
     Effect,
     Published,
-    Refusal,
     Refused,
     Steps,
 )
@@ -128,10 +129,10 @@ def _claim(session: Session, now: datetime) -> Comment | None:
 def _can_comment(session: Session, vault: Vault, connector: Comments, account: AccountRow) -> bool:
     """Without any credentials it is not the network but the account, or a key, to blame."""
     try:
-        found = accounts.load_secrets(session, vault, account.workspace_id, account.id)
+        held = credentials.load(session, vault, account.workspace_id, account.id)
     except VaultError:
         return True
-    return found is None or connector.takes_comments(found[0].keys())
+    return isinstance(held, Nothing) or connector.takes_comments(held.secrets.keys())
 
 
 def _run(
@@ -171,14 +172,23 @@ def park(session: Session, claim: Claim, until: datetime) -> None:
     _write(session, claim, state=CommentState.WAITING, due_at=until, runs=0)
 
 
-def settle(session: Session, run: CommentRun, outcome: Outcome, now: datetime) -> CommentState:
-    """Write how a run ended, and say so once the comment has. Its post stays as it is."""
+def settle(
+    session: Session, run: CommentRun, outcome: Outcome, generation: int, now: datetime
+) -> CommentState:
+    """Write how a run ended, and say so once the comment has. Its post stays as it is.
+
+    `generation` is of the account's credentials that it was made with. If they were refused, and
+    the account has others by now, it is made again with those.
+    """
     result = _result(session, run, outcome, now)
+    if isinstance(outcome, Refused) and outcome.is_of_credentials:
+        claim = run.claim
+        standing = expire(session, claim.workspace_id, claim.account_id, generation, now)
+        if standing is Standing.REPLACED:
+            result |= {"state": CommentState.WAITING, "due_at": now, "runs": 0}
     _write(session, run.claim, **result)
     if isinstance(outcome, Refused):
         _renew(session, run.claim)
-        if outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}:
-            accounts.expire(session, run.claim.account_id, now)
     state: CommentState = result["state"]
     if state is not CommentState.WAITING:
         data = {

@@ -90,25 +90,28 @@ class Commenter:
     async def _comment(self, run: CommentRun) -> None:
         """One run. Whatever breaks it, the lease brings the comment back."""
         try:
-            outcome = await self._outcome(run)
-            await self.db.write(lambda session: self._finish(session, run, outcome))
+            line = self._line(run)
+            outcome = await self._outcome(run, line)
+            await self.db.write(lambda session: self._finish(session, run, outcome, line))
         except Fenced:
             log.info("comment_overtaken", destination=str(run.claim.destination_id))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(run))
             raise
 
-    async def _outcome(self, run: CommentRun) -> Outcome | Parked:
+    def _line(self, run: CommentRun) -> Line:
+        claim, server = run.claim, run.account.server
+        return Line(self.wire, run.connector, claim.account_id, claim.workspace_id, server)
+
+    async def _outcome(self, run: CommentRun, line: Line) -> Outcome | Parked:
         """How the run ends. A connector is asked to comment here, and nowhere else."""
         given_up = _given_up(run)
         if given_up is not None and not may_be_out(run.steps, run.runs):
             return given_up
-        claim, account = run.claim, run.account
-        line = Line(self.wire, run.connector, claim.account_id, claim.workspace_id, account.server)
         runner = Runner(
             connector=run.connector,
-            account=account,
-            journal=StepLedger(self.db, claim, run.steps, self.now, self._hold),
+            account=run.account,
+            journal=StepLedger(self.db, run.claim, run.steps, self.now, self._hold),
             send=line.send,
             sleep=self.sleep,
             now=self.now,
@@ -128,11 +131,13 @@ class Commenter:
     def _hold(self, session: Session, claim: Claim) -> None:
         hold(session, claim, self.now())
 
-    def _finish(self, session: Session, run: CommentRun, outcome: Outcome | Parked) -> None:
+    def _finish(
+        self, session: Session, run: CommentRun, outcome: Outcome | Parked, line: Line
+    ) -> None:
         if isinstance(outcome, Parked):
             park(session, run.claim, outcome.until)
             return
-        state = settle(session, run, outcome, self.now())
+        state = settle(session, run, outcome, line.generation, self.now())
         log.info(
             "comment_settled",
             destination=ids.to_typeid("pp", run.claim.destination_id),

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account as AccountRow
+from oncue.accounts.standing import NEEDS_CONNECTING, revive
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Account, Connector, Refusal, Refused
+from oncue.connectors.base import Account, Connector, Published, Refusal, Refused
 from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded, Unanswered
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.runner import Runner
@@ -68,11 +69,15 @@ _POST_AND_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything one run works with; `draft` is None where the files are gone."""
+    """Everything one run works with; `draft` is None where the files are gone.
+
+    `is_doubted`: the network is believed to take the account's credentials no more.
+    """
 
     claim: Claim
     connector: Connector
     account: Account
+    is_doubted: bool
     draft: Draft | None
     files: Files
     steps: Sequence[Recorded]
@@ -110,26 +115,27 @@ class Publisher:
         begun(run)
         self.count.started(run)
         try:
-            await self._finish(run, await self._outcome(run))
+            line = self._line(run)
+            await self._finish(run, await self._outcome(run, line), line.generation)
         except Fenced:
             log.info("run_overtaken", destination=str(job.destination_id))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(run))
             raise
 
-    async def _outcome(self, run: Run) -> Outcome | Parked:
+    def _line(self, run: Run) -> Line:
+        claim, server = run.claim, run.account.server
+        return Line(self.wire, run.connector, claim.account_id, claim.workspace_id, server)
+
+    async def _outcome(self, run: Run, line: Line) -> Outcome | Parked:
         """How the run ends. Connectors are driven here, and nowhere else."""
         given_up = _given_up(run)
         if given_up is not None and not may_be_out(run.steps, run.runs):
             return given_up
-        claim = run.claim
-        line = Line(
-            self.wire, run.connector, claim.account_id, claim.workspace_id, run.account.server
-        )
         runner = Runner(
             connector=run.connector,
             account=run.account,
-            journal=StepLedger(self.db, claim, run.steps, self.now, hold),
+            journal=StepLedger(self.db, run.claim, run.steps, self.now, hold),
             send=line.send,
             sleep=self.sleep,
             now=self.now,
@@ -158,7 +164,7 @@ class Publisher:
             ),
         )
 
-    async def _finish(self, run: Run, outcome: Outcome | Parked) -> None:
+    async def _finish(self, run: Run, outcome: Outcome | Parked, generation: int) -> None:
         if isinstance(outcome, Parked):
             until = outcome.until
             await self.engine.commit(
@@ -168,7 +174,18 @@ class Publisher:
         reach("before_settle")
 
         def work(session: Session) -> tuple[Settled, list[Job]]:
-            settled = settle(session, run.claim, outcome, started_at=run.started_at, now=self.now())
+            settled = settle(
+                session,
+                run.claim,
+                outcome,
+                generation=generation,
+                started_at=run.started_at,
+                now=self.now(),
+            )
+            if run.is_doubted and isinstance(outcome, Published):
+                revive(
+                    session, run.claim.workspace_id, run.claim.account_id, generation, self.now()
+                )
             return settled, settled.jobs
 
         settled = await self.engine.commit(work)
@@ -238,6 +255,7 @@ def begin(session: Session, job: Job, now: datetime) -> Run | None:
         account=Account(
             native_id=account.native_id, username=account.username, server=account.server
         ),
+        is_doubted=account.status in NEEDS_CONNECTING,
         draft=draft_for(post, row, connector, files, row.begun_at) if complete else None,
         files=files,
         steps=load_steps(session, claim),

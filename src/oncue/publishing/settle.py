@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
-from oncue.connectors.base import Published, Refusal, Refused
+from oncue.accounts.standing import Standing, expire
+from oncue.connectors.base import Published, Refused
 from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due
@@ -84,20 +84,30 @@ class Settled:
 
     jobs: list[Job]
     platform: str
-    status: str  # published, failed, held or unknown
+    status: str  # published, failed, held, parked or unknown
 
 
 def settle(
-    session: Session, claim: Claim, outcome: Outcome, *, started_at: datetime, now: datetime
+    session: Session,
+    claim: Claim,
+    outcome: Outcome,
+    *,
+    generation: int,
+    started_at: datetime,
+    now: datetime,
 ) -> Settled:
-    """Write how the attempt ended; raises Fenced where it is no longer this run's to write."""
+    """Write how the attempt ended; raises Fenced where it is no longer this run's to write.
+
+    `generation` is of the account's credentials that the attempt was made with.
+    """
     post = _hold_post(session, claim)
     row = hold_row(session, claim)
     retries = _retries(session, row) if isinstance(outcome, Refused) else {}
     result = _result(outcome, retries, now)
-    held = _needs_a_new_authorisation(session, claim, outcome, now)
-    if held:
-        result |= {"state": State.HELD, "held_reason": HeldReason.ACCOUNT}
+    ended = result["state"]
+    if isinstance(outcome, Refused) and outcome.is_of_credentials:
+        standing = expire(session, claim.workspace_id, claim.account_id, generation, now)
+        result |= _without_access(standing, now)
     session.execute(_SETTLE, _named(claim) | {"runs": 0, "settled_at": now} | result)
     session.execute(
         _INSERT_ATTEMPT,
@@ -107,13 +117,13 @@ def settle(
             "workspace_id": claim.workspace_id,
             "attempted_at": started_at,
             "finished_at": now,
-            "status": State.FAILED if held else result["state"],
+            "status": ended,
             "error": result["error"],
         },
     )
     if isinstance(outcome, Refused):
         journal.renew(session, row)
-    if held:
+    if result["state"] is State.HELD:
         why = {"reason": HeldReason.ACCOUNT, "platformId": ids.to_typeid("pp", row.id)}
         events.record(session, claim.workspace_id, post.id, "post.held", now, why)
     if isinstance(outcome, Published):
@@ -124,15 +134,18 @@ def settle(
     return Settled(jobs=jobs, platform=row.platform, status=status)
 
 
-def _needs_a_new_authorisation(
-    session: Session, claim: Claim, outcome: Outcome, now: datetime
-) -> bool:
-    """Whether the account's authorisation is gone, so that the destination waits for a new one.
+def _without_access(standing: Standing, now: datetime) -> dict[str, Any]:
+    """What becomes of a destination whose account's credentials were refused.
 
-    An account that somebody disconnected waits for nothing.
+    It waits for new ones; where these are there by now, it goes on with them at once.
     """
-    gone = isinstance(outcome, Refused) and outcome.meaning in {Refusal.RECONNECT, Refusal.EXPIRED}
-    return gone and accounts.expire(session, claim.account_id, now)
+    match standing:
+        case Standing.ENDED:
+            return {"state": State.HELD, "held_reason": HeldReason.ACCOUNT}
+        case Standing.REPLACED:
+            return {"state": State.PARKED, "run_at": now}
+        case Standing.DISCONNECTED:
+            return {}
 
 
 def park(

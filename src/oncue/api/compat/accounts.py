@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.accounts.models import Account
 from oncue.api.compat.envelope import RESPONSES, Envelope, meta_of
 from oncue.api.compat.fields import Platform, ShownPlatform, platform_name

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StrictInt
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, Strict, parse_time
 from oncue.errors import AppError, Invalid, Issue
 from oncue.settings import PLATFORMS

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.accounts.connecting import keep, vouch
 from oncue.accounts.models import Account
+from oncue.accounts.places import server_named
 from oncue.accounts.service import NewAccount
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import AccountId, Out, PlatformName, Said, ShownPlatform, When
@@ -91,7 +92,7 @@ async def create_account(
     new = NewAccount(
         platform=body.platform,
         credentials=body.credentials,
-        server=(body.server_url or "").rstrip("/"),
+        server=server_named(body.server_url or ""),
         display_name=body.display_name or "",
     )
     await once.look()

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import StrictBool
 from sqlalchemy.orm import Session
 
-from oncue.accounts import service as accounts
+from oncue.accounts import queries as accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.fields import (
     AccountId,

@@ -7,11 +7,10 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from oncue.accounts import checking, pages
-from oncue.accounts import service as accounts
+from oncue.accounts import checking, pages, queries, service
 from oncue.accounts.checking import Examined
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.models import Account
-from oncue.accounts.tokens import load
 from oncue.api.deps import AccountsReader, AccountsWriter, KeyedRoute, Shared
 from oncue.api.fields import Body, Out, Text
 from oncue.api.idempotency import Idempotent
@@ -138,20 +137,23 @@ async def disconnect_account(
 ) -> DeletedOut:
     """Forget the account's credentials, and tell its network. Its posts stay."""
     account = await _account(shared, caller, account_id)
-    held = await load(shared.wire, caller.workspace_id, account_id)
+    parted: list[Held | Nothing] = []
 
     def work(session: Session) -> DeletedOut:
-        accounts.disconnect(session, caller.workspace_id, account_id, shared.now())
+        parted[:] = [
+            service.part_with(session, shared.vault, caller.workspace_id, account_id, shared.now())
+        ]
         return DeletedOut()
 
     answer = await once.write(work)
+    [held] = parted
     await checking.say_goodbye(shared.wire, account, held)
     return answer
 
 
 async def _account(shared: Services, caller: Caller, account_id: UUID) -> Account:
     return await shared.db.read(
-        lambda session: accounts.get(session, caller.workspace_id, account_id)
+        lambda session: queries.get(session, caller.workspace_id, account_id)
     )
 
 
