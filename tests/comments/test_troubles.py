@@ -25,7 +25,7 @@ from oncue.connectors.registry import CONNECTORS
 from oncue.lib.http import Answer, NeverAnswered, NeverSent
 from oncue.posts.models import Comment
 from oncue.publishing import comments
-from oncue.publishing.publisher import MAX_RUNS
+from oncue.publishing.conducting import MAX_RUNS
 from oncue.workspaces.models import Workspace
 from scripted_networks import Stand, Trouble, said
 
@@ -230,10 +230,10 @@ async def test_a_bug_of_ours_puts_a_comment_off_and_ends_nothing(
         raise KeyError("a bug")
 
     post = await published(installation, "LINKEDIN")
-    monkeypatch.setattr("oncue.publishing.comments._given_up", broken)
-    await installation.errands()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("oncue.publishing.comments.Commenter.conduct", broken)
+        await installation.errands()
     put_off = await comment_of(installation, post)
-    monkeypatch.setattr("oncue.publishing.comments._given_up", lambda _run: None)
 
     await until_ended(installation)
 

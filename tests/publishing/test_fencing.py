@@ -8,9 +8,10 @@ from oncue.connectors.base import Published
 from oncue.connectors.journal import Fenced
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
+from oncue.publishing.conducting import MAX_RUNS
 from oncue.publishing.ledger import hold
 from oncue.publishing.promoter import Job
-from oncue.publishing.publisher import MAX_RUNS, Run, begin
+from oncue.publishing.publisher import Run, begin
 from oncue.publishing.settle import hand_back, settle
 
 pytestmark = pytest.mark.anyio

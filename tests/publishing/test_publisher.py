@@ -16,9 +16,9 @@ from oncue.db.base import Base
 from oncue.errors import Unavailable
 from oncue.media.models import MediaFile, MediaUse
 from oncue.posts.models import Destination, Post, Step
+from oncue.publishing.conducting import MAX_RUNS
 from oncue.publishing.engine import Work
 from oncue.publishing.metrics import Metrics
-from oncue.publishing.publisher import MAX_RUNS
 from publishing.around import surrounded
 from publishing.due import promoted, row, scheduled
 

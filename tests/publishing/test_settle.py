@@ -12,11 +12,11 @@ from oncue.connectors.base import Published, Refusal, Refused
 from oncue.connectors.journal import Fenced
 from oncue.lib.clock import MILLISECOND
 from oncue.posts.models import Attempt, Destination, Post
+from oncue.publishing.conducting import Unknown
 from oncue.publishing.publisher import Run
 from oncue.publishing.settle import (
     ERROR_CHARACTERS,
     Outcome,
-    Unknown,
     hand_back,
     park,
 )

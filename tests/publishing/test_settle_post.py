@@ -12,9 +12,10 @@ from oncue.lib import ids
 from oncue.outbox import Event
 from oncue.posts import events
 from oncue.posts.models import Post
+from oncue.publishing.conducting import Unknown
 from oncue.publishing.ledger import StepLedger, hold
 from oncue.publishing.publisher import Run
-from oncue.publishing.settle import Outcome, Unknown
+from oncue.publishing.settle import Outcome
 from publishing.due import begun, claimed, ended, promoted, scheduled, status_of
 
 pytestmark = pytest.mark.anyio

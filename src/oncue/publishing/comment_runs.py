@@ -31,8 +31,9 @@ from oncue.posts import events
 from oncue.posts.comments import CommentState
 from oncue.posts.models import Comment, Destination, Step
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
+from oncue.publishing.conducting import Unknown
 from oncue.publishing.ledger import COMMENT_JOURNAL, Claim, load_steps
-from oncue.publishing.settle import Unknown, shortened
+from oncue.publishing.settle import shortened
 from oncue.workspaces.models import Workspace
 
 # Longer than any one request with its renewal of a session; every write of a run begins it anew.

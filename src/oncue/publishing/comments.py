@@ -5,7 +5,7 @@ an outcome that nobody can find out is recorded and never sent again by itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,9 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from oncue.accounts.line import Line
-from oncue.accounts.wire import Wire
-from oncue.connectors.base import Refused
-from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Unanswered
-from oncue.connectors.runner import Runner
-from oncue.db.database import Database
+from oncue.connectors.base import Refused, Steps
+from oncue.connectors.journal import Fenced, Parked
 from oncue.lib import ids
-from oncue.lib.clock import Clock
 from oncue.publishing.comment_runs import (
     Commented,
     CommentRun,
@@ -33,10 +28,9 @@ from oncue.publishing.comment_runs import (
     park,
     settle,
 )
+from oncue.publishing.conducting import Conductor
 from oncue.publishing.engine import guard
-from oncue.publishing.ledger import Claim, StepLedger
-from oncue.publishing.publisher import MAX_RUNS, may_be_out
-from oncue.publishing.settle import Unknown
+from oncue.publishing.ledger import Claim
 
 AT_ONCE: Final = 20  # comments on their way in this process
 LOOK_SECONDS: Final = 1.0  # how soon a slow network's comment lets the next ones begin
@@ -46,14 +40,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commenter:
-    """What the comments of this process share."""
-
-    db: Database
-    wire: Wire
-    now: Clock
-    sleep: Callable[[float], Awaitable[None]]
-    lookup_seconds: Sequence[float]
+class Commenter(Conductor):
+    """Runs first comments."""
 
     async def act(self) -> datetime | None:
         """Send every comment that is due, several at once; when the next one is."""
@@ -90,54 +78,27 @@ class Commenter:
     async def _comment(self, run: CommentRun) -> None:
         """One run. Whatever breaks it, the lease brings the comment back."""
         try:
-            line = self._line(run)
-            outcome = await self._outcome(run, line)
-            await self.db.write(lambda session: self._finish(session, run, outcome, line))
+            line, steps = self.line(run), partial(_steps, run)
+            outcome = await self.conduct(run, line, self._hold, steps, "Commenting")
+            await self.db.write(
+                lambda session: self._finish(session, run, outcome, line.generation)
+            )
         except Fenced:
             log.info("comment_overtaken", destination=str(run.claim.destination_id))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(run))
             raise
 
-    def _line(self, run: CommentRun) -> Line:
-        claim, server = run.claim, run.account.server
-        return Line(self.wire, run.connector, claim.account_id, claim.workspace_id, server)
-
-    async def _outcome(self, run: CommentRun, line: Line) -> Outcome | Parked:
-        """How the run ends. A connector is asked to comment here, and nowhere else."""
-        given_up = _given_up(run)
-        if given_up is not None and not may_be_out(run.steps, run.runs):
-            return given_up
-        runner = Runner(
-            connector=run.connector,
-            account=run.account,
-            journal=StepLedger(self.db, run.claim, run.steps, self.now, self._hold),
-            send=line.send,
-            sleep=self.sleep,
-            now=self.now,
-            lookup_seconds=self.lookup_seconds,
-            only_replays=given_up is not None,
-        )
-        try:
-            return Commented(id=await runner.run(run.ask()))
-        except Unanswered:
-            assert given_up is not None  # nothing else replays only
-            return given_up
-        except (Refused, Parked) as ending:
-            return ending
-        except OutcomeUnknown as unknown:
-            return Unknown(reason=str(unknown))
-
     def _hold(self, session: Session, claim: Claim) -> None:
         hold(session, claim, self.now())
 
     def _finish(
-        self, session: Session, run: CommentRun, outcome: Outcome | Parked, line: Line
+        self, session: Session, run: CommentRun, outcome: Outcome | Parked, generation: int
     ) -> None:
         if isinstance(outcome, Parked):
             park(session, run.claim, outcome.until)
             return
-        state = settle(session, run, outcome, line.generation, self.now())
+        state = settle(session, run, outcome, generation, self.now())
         log.info(
             "comment_settled",
             destination=ids.to_typeid("pp", run.claim.destination_id),
@@ -162,11 +123,8 @@ async def _wind_up(running: Collection["asyncio.Task[object]"]) -> None:
     await asyncio.gather(*late, return_exceptions=True)
 
 
-def _given_up(run: CommentRun) -> Outcome | None:
-    """How it ends for what has brought down one worker after the other."""
-    if run.runs <= MAX_RUNS:
-        return None
-    words = f"Commenting was begun {MAX_RUNS} times and never ended"
-    if any(step.reply is None for step in run.steps):
-        return Unknown(reason=words)
-    return Refused(words, code="GAVE_UP")
+async def _steps(run: CommentRun) -> Steps[Commented]:
+    def ask() -> Steps[Commented]:
+        return Commented(id=(yield from run.ask()))
+
+    return ask()

@@ -1,7 +1,7 @@
 """Runs one job: claim the destination, drive its connector's steps, settle."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,31 +13,26 @@ import structlog
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from oncue.accounts.line import Line
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.standing import NEEDS_CONNECTING, revive
-from oncue.accounts.wire import Wire
-from oncue.connectors.base import Account, Connector, Published, Refusal, Refused
-from oncue.connectors.journal import Fenced, OutcomeUnknown, Parked, Recorded, Unanswered
+from oncue.connectors.base import Account, Connector, Published, Refused, Steps
+from oncue.connectors.journal import Fenced, Parked, Recorded
 from oncue.connectors.registry import CONNECTORS
-from oncue.connectors.runner import Runner
 from oncue.connectors.spec import Draft
 from oncue.db.base import NOW
-from oncue.db.database import Database
 from oncue.lib import ids
-from oncue.lib.clock import Clock
 from oncue.lib.crashpoints import reach
 from oncue.media.mending import Mender
 from oncue.posts.drafts import Files, draft_for, load_files, media_of, unmendable
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Post
 from oncue.publishing.ahead import as_it_goes_out
+from oncue.publishing.conducting import Conductor
 from oncue.publishing.engine import Engine, guard
-from oncue.publishing.ledger import Claim, StepLedger, hold, load_steps
+from oncue.publishing.ledger import Claim, hold, load_steps
 from oncue.publishing.promoter import WITH_WORKERS, Job
-from oncue.publishing.settle import Outcome, Settled, Unknown, hand_back, park, settle
+from oncue.publishing.settle import Outcome, Settled, hand_back, park, settle
 
-MAX_RUNS: Final = 6  # starts of one attempt that led nowhere: then it is the post, not the worker
 TROUBLE_SECONDS: Final = (1, 5, 30, 60, 120)  # after each start that led nowhere
 
 log = structlog.get_logger()
@@ -87,16 +82,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publisher:
-    """What the runs of this process share. `count` is told how each one ended."""
+class Publisher(Conductor):
+    """Runs destinations. `count` is told how each run ended."""
 
-    db: Database
     engine: Engine
-    wire: Wire
     mender: Mender
-    now: Clock
-    sleep: Callable[[float], Awaitable[None]]
-    lookup_seconds: Sequence[float]
     count: "Counter"
 
     async def publish(self, job: Job) -> None:
@@ -115,43 +105,18 @@ class Publisher:
         begun(run)
         self.count.started(run)
         try:
-            line = self._line(run)
-            await self._finish(run, await self._outcome(run, line), line.generation)
+            line, steps = self.line(run), partial(self._steps, run)
+            outcome = await self.conduct(run, line, hold, steps, "Publishing")
+            await self._finish(run, outcome, line.generation)
         except Fenced:
             log.info("run_overtaken", destination=str(job.destination_id))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(run))
             raise
 
-    def _line(self, run: Run) -> Line:
-        claim, server = run.claim, run.account.server
-        return Line(self.wire, run.connector, claim.account_id, claim.workspace_id, server)
-
-    async def _outcome(self, run: Run, line: Line) -> Outcome | Parked:
-        """How the run ends. Connectors are driven here, and nowhere else."""
-        given_up = _given_up(run)
-        if given_up is not None and not may_be_out(run.steps, run.runs):
-            return given_up
-        runner = Runner(
-            connector=run.connector,
-            account=run.account,
-            journal=StepLedger(self.db, run.claim, run.steps, self.now, hold),
-            send=line.send,
-            sleep=self.sleep,
-            now=self.now,
-            lookup_seconds=self.lookup_seconds,
-            only_replays=given_up is not None,
-        )
-        try:
-            draft = _checked(run, await self._mended(run))
-            return await runner.run(run.connector.publish(draft, run.account))
-        except Unanswered:
-            assert given_up is not None  # nothing else replays only
-            return given_up
-        except (Refused, Parked) as ending:
-            return ending
-        except OutcomeUnknown as unknown:
-            return Unknown(reason=str(unknown))
+    async def _steps(self, run: Run) -> Steps[Published]:
+        draft = _checked(run, await self._mended(run))
+        return run.connector.publish(draft, run.account)
 
     async def _mended(self, run: Run) -> Draft | None:
         """The run's draft with its files as the network takes them."""
@@ -281,21 +246,3 @@ def _checked(run: Run, draft: Draft | None) -> Draft:
     if problems:
         raise Refused(problems[0].message, code=problems[0].code)
     return draft
-
-
-def _given_up(run: Run) -> Outcome | None:
-    """How it ends for what has brought down one worker after the other."""
-    if run.runs <= MAX_RUNS:
-        return None
-    words = f"Publishing was begun {MAX_RUNS} times and never ended"
-    if any(step.reply is None for step in run.steps):
-        return Unknown(reason=words)
-    return Refused(words, Refusal.REJECTED, code="GAVE_UP")
-
-
-def may_be_out(steps: Sequence[Recorded], runs: int) -> bool:
-    """Whether these answers may be all it takes, and only writing down the result failed.
-
-    That is looked into once: it may be what brings the workers down.
-    """
-    return runs == MAX_RUNS + 1 and bool(steps) and all(step.reply is not None for step in steps)

@@ -19,6 +19,7 @@ from oncue.posts.lifecycle import HeldReason, State, Status, roll_up
 from oncue.posts.models import Attempt, Destination, Post
 from oncue.posts.remedies import MAX_RETRIES, OUTCOME_UNKNOWN, delay_before
 from oncue.posts.results import result
+from oncue.publishing.conducting import Unknown
 from oncue.publishing.ledger import Claim, hold, hold_row
 from oncue.publishing.promoter import Job, promote_next
 from oncue.workspaces.models import Workspace
@@ -66,13 +67,6 @@ _UPDATE_POST = (
     .where(_posts.c.workspace_id == bindparam("workspace"), _posts.c.id == bindparam("post"))
     .values(updated_at=later(Post.updated_at, NOW))
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """Something may have become public, and we cannot learn whether it did."""
-
-    reason: str
 
 
 Outcome: TypeAlias = Published | Refused | Unknown
