@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
-from oncue.connectors.base import Refused, Reply
+from oncue.connectors.answers import Refused, Reply
 
 T = TypeVar("T")
 Step = TypeVar("Step")

@@ -10,7 +10,8 @@ from installation import Installation
 from oncue.accounts import service as accounts
 from oncue.accounts.models import Account as Row
 from oncue.accounts.service import NewAccount
-from oncue.connectors.base import Account, Call, Identity, Refused, Steps
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Account, Call, Identity, Steps
 from oncue.connectors.oauth import HasPages, Page
 from oncue.connectors.planned import PLANNED
 from oncue.connectors.spec import Spec

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from connectors.scripted import Fuse
+from oncue.connectors.answers import Refused, Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -23,9 +24,7 @@ from oncue.connectors.base import (
     Identity,
     PostReply,
     Published,
-    Refused,
     Replies,
-    Reply,
     Steps,
 )
 from oncue.connectors.planned import PLANNED

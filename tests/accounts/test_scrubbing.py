@@ -1,7 +1,8 @@
 """What a network repeats of our credentials is hidden, and nothing else is."""
 
 from oncue.accounts.scrubbing import said_in, scrubbed
-from oncue.connectors.base import Exchange, Reply
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Exchange
 
 SECRETS = {
     "accessToken": "canary-123",

@@ -30,7 +30,8 @@ from oncue.accounts.service import NewAccount
 from oncue.accounts.tokens import MARGIN
 from oncue.accounts.vault import Vault, parse_keys
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Connector, Identity, Refusal, Refused, Secrets
+from oncue.connectors.answers import Refusal, Refused
+from oncue.connectors.base import Connector, Identity, Secrets
 from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.lib.addresses import NOTHING

@@ -20,7 +20,8 @@ from oncue.accounts.service import NewAccount
 from oncue.accounts.tokens import Owner, load, renew, turn
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Identity, Refusal, Refused
+from oncue.connectors.answers import Refusal, Refused
+from oncue.connectors.base import Identity
 from oncue.db.database import Database
 from oncue.db.open import open_database
 from oncue.lib.addresses import NOTHING

@@ -12,7 +12,8 @@ from installation import MASTER_KEY, Clock, no_names
 from oncue.accounts.places import Place
 from oncue.accounts.vault import parse_keys
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Call, Identity, Refusal, Refused, Reply, Unclear
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear
+from oncue.connectors.base import Call, Identity
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.spec import Media
 from oncue.db.open import open_database

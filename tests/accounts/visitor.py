@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from oncue.connectors.answers import Refusal, Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -20,8 +21,6 @@ from oncue.connectors.base import (
     Exchange,
     Identity,
     Published,
-    Refusal,
-    Reply,
     Secrets,
     Session,
     SignsIn,

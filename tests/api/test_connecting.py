@@ -21,7 +21,7 @@ from browser import (
 )
 from installation import Installation
 from oncue.accounts.models import Account, OAuthFlow
-from oncue.connectors.base import Refused
+from oncue.connectors.answers import Refused
 from oncue.connectors.registry import CONNECTORS
 from oncue.db.base import Base
 

@@ -12,7 +12,7 @@ from installation import Installation
 from oncue.accounts import standing
 from oncue.accounts.models import Account
 from oncue.accounts.tokens import Owner, turn
-from oncue.connectors.base import Refusal, Refused
+from oncue.connectors.answers import Refusal, Refused
 from oncue.lib import ids
 from paged import Paged, connect
 

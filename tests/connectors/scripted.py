@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 from installation import Clock
+from oncue.connectors.answers import Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -20,7 +21,6 @@ from oncue.connectors.base import (
     Found,
     Identity,
     Published,
-    Reply,
     Steps,
     Wait,
 )

@@ -7,18 +7,8 @@ from typing import Any, Final
 import pytest
 
 from connectors.scripted import Scripted
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Exchange,
-    Refusal,
-    Refused,
-    Reply,
-    Session,
-    Unclear,
-    Unreadable,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Account, Call, Effect, Exchange, Session
 from oncue.connectors.frame import Frame
 from oncue.connectors.spec import (
     Draft,

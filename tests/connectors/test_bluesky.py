@@ -9,19 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversation import converse, ok
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Exchange,
-    Identity,
-    Published,
-    Refusal,
-    Refused,
-    Reply,
-    Session,
-    Unclear,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear
+from oncue.connectors.base import Account, Call, Effect, Exchange, Identity, Published, Session
 from oncue.connectors.bluesky import Bluesky, tid
 from oncue.connectors.spec import Draft, Media
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from oncue.connectors.base import Exchange, Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Exchange
 from oncue.connectors.grants import (
     App,
     Desk,

@@ -8,20 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conversation import converse, ok
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Found,
-    Identity,
-    Published,
-    Refusal,
-    Refused,
-    Reply,
-    Unclear,
-    Unreadable,
-    Wait,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Account, Call, Effect, Found, Identity, Published, Wait
 from oncue.connectors.mastodon import Mastodon, comparable, countable, written
 from oncue.connectors.spec import MB, Draft, Media, Problem
 from oncue.sandbox.mastodon_views import length, rendered

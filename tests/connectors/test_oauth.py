@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from oncue.connectors.base import BINDING_KEY, Call, Exchange, Refusal, Refused, Reply, Unreadable
+from oncue.connectors.answers import Refusal, Refused, Reply, Unreadable
+from oncue.connectors.base import BINDING_KEY, Call, Exchange
 from oncue.connectors.bluesky import Bluesky
 from oncue.connectors.bluesky_oauth import METADATA, RESOURCE
 from oncue.connectors.conversation import earn

@@ -9,18 +9,8 @@ import pytest
 
 from connectors.scripted import DRAFT, Finding, Scripted, Stage, Trouble, public, upload
 from installation import START
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Published,
-    Refusal,
-    Refused,
-    Reply,
-    Steps,
-    Unreadable,
-    Wait,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unreadable
+from oncue.connectors.base import Account, Call, Effect, Published, Steps, Wait
 from oncue.connectors.conversation import drive, fingerprint
 from oncue.connectors.journal import NoAnswer, Parked, Recorded
 from oncue.connectors.spec import Draft, Media

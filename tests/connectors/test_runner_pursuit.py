@@ -8,7 +8,8 @@ import pytest
 
 from connectors.scripted import Finding, Scripted, Stage, Trouble, public
 from installation import START
-from oncue.connectors.base import Account, Call, Effect, Found, Refusal, Refused, Steps, Unclear
+from oncue.connectors.answers import Refusal, Refused, Unclear
+from oncue.connectors.base import Account, Call, Effect, Found, Steps
 from oncue.connectors.journal import NoAnswer, NotSent, OutcomeUnknown, Parked
 from oncue.connectors.runner import CLOCKS_DIFFER
 

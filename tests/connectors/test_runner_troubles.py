@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from connectors.scripted import Finding, Scripted, Stage, Trouble, public, upload
-from oncue.connectors.base import Effect, Refusal, Refused, Reply, Unclear
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear
+from oncue.connectors.base import Effect
 from oncue.connectors.journal import NoAnswer, NotSent, OutcomeUnknown, Parked
 
 pytestmark = pytest.mark.anyio

@@ -8,19 +8,8 @@ from typing import Any
 import pytest
 
 from conversation import converse, ok
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Finds,
-    Identity,
-    Published,
-    Refusal,
-    Refused,
-    Reply,
-    Unclear,
-    Unreadable,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Account, Call, Effect, Finds, Identity, Published
 from oncue.connectors.spec import MB, Draft, Media
 from oncue.connectors.telegram import Telegram
 

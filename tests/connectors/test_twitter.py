@@ -6,20 +6,8 @@ from typing import Any
 import pytest
 
 from conversation import converse, ok
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Effect,
-    Found,
-    Identity,
-    Published,
-    Refusal,
-    Refused,
-    Reply,
-    Unclear,
-    Unreadable,
-    Wait,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Account, Call, Effect, Found, Identity, Published, Wait
 from oncue.connectors.spec import MB, Draft, Media, Problem, ThreadItem
 from oncue.connectors.twitter import Twitter
 

@@ -16,7 +16,8 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from contract import contract
 from hosted import Hosted, hosted
-from oncue.connectors.base import Account, Call, Effect, Refused, Reply, Steps, Wait
+from oncue.connectors.answers import Refused, Reply
+from oncue.connectors.base import Account, Call, Effect, Steps, Wait
 from oncue.connectors.mastodon import Mastodon
 from oncue.connectors.spec import Draft, Media
 from oncue.sandbox import mastodon as sandbox

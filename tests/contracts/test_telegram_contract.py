@@ -11,7 +11,8 @@ from aiohttp import FormData
 from contract import contract
 from conversation import converse, ok
 from hosted import Hosted, hosted
-from oncue.connectors.base import Account, Call, Effect, Refused, Wait
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Account, Call, Effect, Wait
 from oncue.connectors.spec import Draft, Media
 from oncue.connectors.telegram import Telegram
 from oncue.sandbox.faults import Faults

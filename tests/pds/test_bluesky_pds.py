@@ -8,8 +8,8 @@ import pytest
 from installation import Installation
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account
+from oncue.connectors.answers import Refused
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Refused
 from oncue.connectors.bluesky import Bluesky
 from oncue.connectors.conversation import drive
 from oncue.connectors.spec import Draft

@@ -13,7 +13,8 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from installation import START, Installation
-from oncue.connectors.base import Effect, Reply
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Effect
 from oncue.connectors.journal import Fenced, Recorded
 from oncue.posts.models import Comment, Destination, Step
 from oncue.publishing.ledger import StepLedger, as_json, from_json, hold, load_steps

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from installation import START, Installation
 from oncue.accounts.models import Account
-from oncue.connectors.base import Published, Refusal, Refused
+from oncue.connectors.answers import Refusal, Refused
+from oncue.connectors.base import Published
 from oncue.connectors.journal import Fenced
 from oncue.lib.clock import MILLISECOND
 from oncue.posts.models import Attempt, Destination, Post

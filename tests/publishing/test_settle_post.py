@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from installation import Installation
-from oncue.connectors.base import Effect, Published, Refusal, Refused, Reply
+from oncue.connectors.answers import Refusal, Refused, Reply
+from oncue.connectors.base import Effect, Published
 from oncue.lib import ids
 from oncue.outbox import Event
 from oncue.posts import events

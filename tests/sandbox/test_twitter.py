@@ -14,7 +14,8 @@ from aiohttp import ClientError, FormData
 from aiohttp.test_utils import TestServer
 
 from hosted import Hosted, hosted
-from oncue.connectors.base import Account, Call, Reply, Steps, Wait
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Account, Call, Steps, Wait
 from oncue.connectors.spec import Draft, Media, ThreadItem
 from oncue.connectors.twitter import Twitter as Connector
 from oncue.sandbox.app import create_app

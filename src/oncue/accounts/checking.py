@@ -14,8 +14,9 @@ from oncue.accounts.line import Line
 from oncue.accounts.models import Account
 from oncue.accounts.standing import NEEDS_CONNECTING, Standing
 from oncue.accounts.wire import Wire
+from oncue.connectors.answers import Refused, Unclear
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Connector, Identity, Refused, Unclear
+from oncue.connectors.base import Connector, Identity
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import Authorises

@@ -9,7 +9,8 @@ from oncue.accounts.registrations import Where
 from oncue.accounts.signing import assertion
 from oncue.accounts.vault import Tampered
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Refused, Secrets
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Secrets
 from oncue.connectors.grants import (
     UNKNOWN_CLIENT,
     App,

@@ -14,7 +14,8 @@ from oncue.accounts.places import Place
 from oncue.accounts.service import NewAccount
 from oncue.accounts.tokens import end_of, renewal_of, sign_in
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Connector, Identity, Refused, SignsIn, Unclear, Unreadable
+from oncue.connectors.answers import Refused, Unclear, Unreadable
+from oncue.connectors.base import Connector, Identity, SignsIn
 from oncue.connectors.base import Session as Earned
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS

@@ -5,7 +5,8 @@ from uuid import UUID
 from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.tokens import Owner, can_renew, is_stale, load, renew
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Call, Connector, Refusal, Refused, Reply
+from oncue.connectors.answers import Refusal, Refused, Reply
+from oncue.connectors.base import Call, Connector
 
 
 class Line:

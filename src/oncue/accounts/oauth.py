@@ -17,13 +17,8 @@ from oncue.accounts.places import Place, server_named
 from oncue.accounts.service import NewAccount
 from oncue.accounts.signing import Key
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import (
-    BINDING_KEY,
-    Exchange,
-    Refused,
-    Reply,
-    Secrets,
-)
+from oncue.connectors.answers import Refused, Reply
+from oncue.connectors.base import BINDING_KEY, Exchange, Secrets
 from oncue.connectors.base import Session as Earned
 from oncue.connectors.conversation import earn
 from oncue.connectors.grants import (

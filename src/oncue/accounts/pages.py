@@ -15,8 +15,9 @@ from oncue.accounts.models import Account
 from oncue.accounts.service import NewAccount
 from oncue.accounts.tokens import turn
 from oncue.accounts.wire import Wire
+from oncue.connectors.answers import Refused, Unclear
 from oncue.connectors.base import Account as Speaker
-from oncue.connectors.base import Identity, Refused, Unclear
+from oncue.connectors.base import Identity
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.oauth import HasPages, Page

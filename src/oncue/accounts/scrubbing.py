@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from oncue.connectors.base import Exchange, Reply, Secrets
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Exchange, Secrets
 from oncue.lib.logs import HIDDEN, is_secret_name
 
 SHORTEST: Final = 8  # characters: a shorter value may stand in any text

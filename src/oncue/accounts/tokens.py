@@ -15,19 +15,8 @@ from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.leases import Taken
 from oncue.accounts.vault import Tampered
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import (
-    BINDING_KEY,
-    Connector,
-    Exchange,
-    Refusal,
-    Refused,
-    Reply,
-    Secrets,
-    Session,
-    SignsIn,
-    Unclear,
-    Unreadable,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import BINDING_KEY, Connector, Exchange, Secrets, Session, SignsIn
 from oncue.connectors.conversation import earn
 from oncue.connectors.grants import judge, read_grant
 from oncue.connectors.journal import NoAnswer, NotSent

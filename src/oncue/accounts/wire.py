@@ -11,16 +11,8 @@ from oncue.accounts.proofs import Bound, Nonces, send_proved
 from oncue.accounts.scrubbing import said_in, scrubbed
 from oncue.accounts.signing import Key
 from oncue.accounts.vault import Vault
-from oncue.connectors.base import (
-    BINDING_KEY,
-    Account,
-    Call,
-    Connector,
-    Exchange,
-    Identity,
-    Reply,
-    Secrets,
-)
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import BINDING_KEY, Account, Call, Connector, Exchange, Identity, Secrets
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.spec import ADDRESS, Media

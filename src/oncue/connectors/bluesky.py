@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from oncue.connectors.answers import Refusal, Refused, Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -21,9 +22,6 @@ from oncue.connectors.base import (
     Exchange,
     Identity,
     Published,
-    Refusal,
-    Refused,
-    Reply,
     Secrets,
     Session,
     SignsIn,

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from oncue.connectors.base import Exchange, Refused, Reply, Unreadable
+from oncue.connectors.answers import Refused, Reply, Unreadable
+from oncue.connectors.base import Exchange
 from oncue.connectors.oauth import Authorises, Endpoints, Exchanges, KnownBy, OAuth, Proof
 
 RESOURCE: Final = "/.well-known/oauth-protected-resource"  # RFC 9728

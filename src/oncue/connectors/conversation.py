@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from oncue.connectors.base import (
-    Call,
-    Exchange,
-    Refusal,
-    Refused,
-    Reply,
-    Steps,
-    Unreadable,
-    Wait,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unreadable
+from oncue.connectors.base import Call, Exchange, Steps, Wait
 from oncue.connectors.oauth import Exchanges
 from oncue.connectors.spec import Media
 

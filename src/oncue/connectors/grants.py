@@ -11,15 +11,8 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from oncue.connectors.base import (
-    Connector,
-    Exchange,
-    Refusal,
-    Refused,
-    Reply,
-    Unclear,
-    expect_sendable,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear
+from oncue.connectors.base import Connector, Exchange, expect_sendable
 from oncue.connectors.oauth import Endpoints, Grant, OAuth, Proof
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2

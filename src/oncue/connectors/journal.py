@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from oncue.connectors.base import Effect, Reply
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Effect
 
 
 class NotSent(Exception):

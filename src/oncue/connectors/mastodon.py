@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any, ClassVar, Final
 
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
 from oncue.connectors.base import (
     Account,
     Call,
@@ -22,12 +23,7 @@ from oncue.connectors.base import (
     Found,
     Identity,
     Published,
-    Refusal,
-    Refused,
-    Reply,
     Steps,
-    Unclear,
-    Unreadable,
     Wait,
 )
 from oncue.connectors.frame import Frame

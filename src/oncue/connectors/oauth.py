@@ -11,15 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
-from oncue.connectors.base import (
-    Account,
-    Connector,
-    Exchange,
-    Reply,
-    Secrets,
-    Steps,
-    expect_sendable,
-)
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Account, Connector, Exchange, Secrets, Steps, expect_sendable
 
 T = TypeVar("T")
 Exchanges: TypeAlias = Generator[Exchange, Reply, T]

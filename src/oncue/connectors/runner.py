@@ -10,21 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from oncue.connectors.base import (
-    Account,
-    Call,
-    Connector,
-    Effect,
-    Finds,
-    Found,
-    Refusal,
-    Refused,
-    Reply,
-    Steps,
-    Unclear,
-    Unreadable,
-    Wait,
-)
+from oncue.connectors.answers import Refusal, Refused, Reply, Unclear, Unreadable
+from oncue.connectors.base import Account, Call, Connector, Effect, Finds, Found, Steps, Wait
 from oncue.connectors.conversation import Done, begin, drive, fingerprint, refuse, reply_to
 from oncue.connectors.journal import (
     Journal,

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
+from oncue.connectors.answers import Refusal, Refused, Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -20,9 +21,6 @@ from oncue.connectors.base import (
     Effect,
     Identity,
     Published,
-    Refusal,
-    Refused,
-    Reply,
     Secrets,
     Steps,
 )

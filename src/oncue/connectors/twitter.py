@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final, NamedTuple
 
+from oncue.connectors.answers import Refusal, Refused, Reply
 from oncue.connectors.base import (
     Account,
     Call,
@@ -14,9 +15,6 @@ from oncue.connectors.base import (
     Found,
     Identity,
     Published,
-    Refusal,
-    Refused,
-    Reply,
     Steps,
     Wait,
 )

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from oncue.connectors.base import Refusal, Refused
+from oncue.connectors.answers import Refusal, Refused
 from oncue.connectors.spec import Media, Spec
 from oncue.errors import NotAccepted, NotFound, Unavailable
 from oncue.lib.clock import Clock

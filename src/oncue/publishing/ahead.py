@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oncue.connectors.base import Refused
+from oncue.connectors.answers import Refused
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.spec import Draft, Media, Spec
 from oncue.db.database import Database, Topic

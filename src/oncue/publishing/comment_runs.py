@@ -15,15 +15,8 @@ from oncue.accounts.credentials import Nothing
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.standing import Standing, expire
 from oncue.accounts.vault import Vault, VaultError
-from oncue.connectors.base import (
-    Account,
-    Comments,
-    Connector,
-    Effect,
-    Published,
-    Refused,
-    Steps,
-)
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Account, Comments, Connector, Effect, Published, Steps
 from oncue.connectors.journal import Fenced, Recorded
 from oncue.connectors.registry import CONNECTORS
 from oncue.lib import ids

@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from oncue.connectors.base import Refused, Steps
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Steps
 from oncue.connectors.journal import Fenced, Parked
 from oncue.lib import ids
 from oncue.publishing.comment_runs import (

@@ -6,7 +6,8 @@ from typing import Final, Protocol, TypeVar
 
 from oncue.accounts.line import Line
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Account, Connector, Refusal, Refused, Steps
+from oncue.connectors.answers import Refusal, Refused
+from oncue.connectors.base import Account, Connector, Steps
 from oncue.connectors.journal import OutcomeUnknown, Parked, Recorded, Unanswered
 from oncue.connectors.runner import Runner
 from oncue.db.database import Database

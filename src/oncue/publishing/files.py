@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-from oncue.connectors.base import Refused
+from oncue.connectors.answers import Refused
 from oncue.connectors.journal import NotSent
 from oncue.connectors.spec import Media
 from oncue.errors import Unavailable

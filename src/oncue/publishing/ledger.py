@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from oncue.connectors.base import Effect, Reply
+from oncue.connectors.answers import Reply
+from oncue.connectors.base import Effect
 from oncue.connectors.journal import Fenced, Recorded
 from oncue.db.database import Database
 from oncue.lib.clock import Clock

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account as AccountRow
 from oncue.accounts.standing import NEEDS_CONNECTING, revive
-from oncue.connectors.base import Account, Connector, Published, Refused, Steps
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Account, Connector, Published, Steps
 from oncue.connectors.journal import Fenced, Parked, Recorded
 from oncue.connectors.registry import CONNECTORS
 from oncue.connectors.spec import Draft

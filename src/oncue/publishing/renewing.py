@@ -10,7 +10,7 @@ from oncue.accounts import leases
 from oncue.accounts.leases import Due
 from oncue.accounts.tokens import Owner, renew
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Refused
+from oncue.connectors.answers import Refused
 from oncue.connectors.registry import CONNECTORS
 from oncue.lib import ids
 from oncue.publishing.engine import guard

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from oncue.accounts.line import Line
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import PostReply, Refused, Replies, Unclear
+from oncue.connectors.answers import Refused, Unclear
+from oncue.connectors.base import PostReply, Replies
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS

@@ -9,7 +9,8 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from oncue.accounts.standing import Standing, expire
-from oncue.connectors.base import Published, Refused
+from oncue.connectors.answers import Refused
+from oncue.connectors.base import Published
 from oncue.connectors.journal import Fenced
 from oncue.db.base import NOW, later
 from oncue.db.database import announce_due

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from oncue.accounts.line import Line
 from oncue.accounts.wire import Wire
-from oncue.connectors.base import Deletes, Refused, Unclear
+from oncue.connectors.answers import Refused, Unclear
+from oncue.connectors.base import Deletes
 from oncue.connectors.conversation import drive
 from oncue.connectors.journal import NoAnswer, NotSent
 from oncue.connectors.registry import CONNECTORS
