@@ -142,6 +142,10 @@ async def refusing(sqlstate: str, words: str) -> AsyncIterator[str]:
     [
         ("57P03", "the database system is starting up"),
         ("53300", "sorry, too many clients already"),
+        ("28P01", "password authentication failed"),
+        ("28000", "no pg_hba.conf entry for host"),
+        ("3D000", "database does not exist"),
+        ("55000", "database is not currently accepting connections"),
     ],
 )
 async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) -> None:

@@ -36,8 +36,9 @@ OTHER_CONNECTIONS: Final = QUEUE_CONNECTIONS + 2
 TRIES: Final = 5
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 TRY_AGAIN: Final = {"40001", "40P01"}  # serialization failure, deadlock
-# Connection, resources, shutdown, system; and a transaction that was idle for too long.
-NOT_NOW: Final = ("08", "53", "57", "58", "25P03")
+# Connection, resources, shutdown, system; a transaction that was idle for too long; and what a
+# server that we are a stranger to says: role or password, no such database, one that is closed.
+NOT_NOW: Final = ("08", "53", "57", "58", "25P03", "28", "3D", "55000")
 # What asyncpg raises for a connection that has ended, and for one that is just being ended.
 ENDED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Whatever may come of speaking with the server; also that our own connections are all in use.
