@@ -184,6 +184,7 @@ def test_a_database_server_that_is_not_there_is_a_problem(
 
     assert said.code == 1
     assert by_name(said.json)["database"] == "problem"
+    assert f"('127.0.0.1', {free_port})" in said.json["checks"][-1]["finding"]
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:

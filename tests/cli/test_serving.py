@@ -38,6 +38,22 @@ def test_a_second_publisher_on_sqlite_is_refused(operator: Operator, free_port: 
     assert "Another process already publishes" in said.err
 
 
+def test_a_database_that_does_not_let_us_in_is_one_sentence(
+    operator: Operator, postgres_url: str, free_port: int
+) -> None:
+    operator.types("init")
+    elsewhere = postgres_url.rpartition("/")[0] + "/missing"
+    operator.set("ONCUE_DATABASE_URL", elsewhere)
+
+    said = operator.types("serve", "--port", str(free_port))
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "oncue: The database cannot be reached; nothing was changed. "
+        '(database "missing" does not exist)\n'
+    )
+
+
 def test_serving_before_init_says_what_to_do(operator: Operator, free_port: int) -> None:
     said = operator.types("serve", "--port", str(free_port))
 

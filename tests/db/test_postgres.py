@@ -152,11 +152,13 @@ async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) 
     async with refusing(sqlstate, words) as url:
         db = PostgresDatabase(url)
 
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as writing_refused:
             await db.write(writing(1))
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as reading_refused:
             await db.read(numbers)
 
+        assert writing_refused.value.because == reading_refused.value.because == words
+        assert words not in str(writing_refused.value)
         await db.close()
 
 

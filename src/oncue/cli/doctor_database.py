@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
+from oncue.cli.common import told
 from oncue.cli.doctor_media import media_space
 from oncue.cli.doctor_vault import secrets
 from oncue.cli.findings import Finding, Level, ok, problem, warning
@@ -43,7 +44,7 @@ async def database(current: Settings, now: Clock) -> list[Finding]:
     try:
         return await _examine(db, current, now())
     except (Unavailable, SQLAlchemyError, asyncpg.PostgresError, OSError) as trouble:
-        words = f"It cannot be read: {str(trouble).partition(chr(10))[0]}"
+        words = f"It cannot be read: {told(trouble).partition(chr(10))[0]}"
         return [problem(name, words, "Look at ONCUE_DATABASE_URL, and whether the server runs.")]
     finally:
         await db.close()

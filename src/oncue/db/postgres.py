@@ -208,13 +208,21 @@ def _sqlstate(error: Exception) -> str:
     return str(getattr(cause, "sqlstate", None) or "")
 
 
+def _cause(error: Exception) -> str:
+    """What the server said, or the system, in one line."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).partition("\n")[0]
+
+
 def worded(error: Exception) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
-    state = _sqlstate(error)
+    state, because = _sqlstate(error), _cause(error)
     if state in TRY_AGAIN or isinstance(error, NoneFree):
-        return Unavailable("The database is busy; nothing was changed. Please try again.")
+        words = "The database is busy; nothing was changed. Please try again."
+        return Unavailable(words, because)
     down = isinstance(error, (OSError, InterfaceError, OperationalError, *ENDED))
     if isinstance(error, InternalError) and not state:
         down = True  # asyncpg.InternalClientError: the server is just hanging up
     down = down or state.startswith(NOT_NOW)
-    return Unavailable("The database cannot be reached; nothing was changed.") if down else error
+    words = "The database cannot be reached; nothing was changed."
+    return Unavailable(words, because) if down else error

@@ -33,7 +33,7 @@ from oncue.publishing.comment_runs import (
     park,
     settle,
 )
-from oncue.publishing.engine import guard
+from oncue.publishing.guarding import guard
 from oncue.publishing.ledger import Claim, StepLedger
 from oncue.publishing.publisher import MAX_RUNS, may_be_out
 from oncue.publishing.settle import Unknown
