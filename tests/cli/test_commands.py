@@ -276,3 +276,21 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(operator: Operator, tmp_pa
     assert said.code == 1
     assert said.err.startswith("oncue: ")
     assert os.sep in said.err
+
+
+def test_an_error_is_said_as_it_is_whatever_is_in_it(operator: Operator) -> None:
+    said = operator.types("keys", "revoke", "[/bold]")
+
+    assert said.code == 1
+    assert said.err.startswith("oncue: id: [/bold] is no key id: ")
+
+
+def test_a_name_is_shown_as_it_is_whatever_is_in_it(operator: Operator) -> None:
+    operator.types("init")
+
+    made = operator.types("workspaces", "create", "[/odd]")
+    listed = operator.types("workspaces", "list")
+
+    assert (made.code, listed.code) == (0, 0)
+    assert "[/odd]" in made.out
+    assert "[/odd]" in listed.out
