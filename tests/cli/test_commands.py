@@ -294,3 +294,10 @@ def test_a_name_is_shown_as_it_is_whatever_is_in_it(operator: Operator) -> None:
     assert (made.code, listed.code) == (0, 0)
     assert "[/odd]" in made.out
     assert "[/odd]" in listed.out
+
+
+def test_a_long_error_is_one_line_for_whoever_reads_logs(operator: Operator) -> None:
+    said = operator.types("keys", "revoke", "a-long-id " * 20)
+
+    assert said.code == 1
+    assert said.err.count("\n") == 1

@@ -44,5 +44,7 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        Console(stderr=True).print(f"[bold red]oncue:[/] {escape(told(error))}", highlight=False)
+        Console(stderr=True).print(
+            f"[bold red]oncue:[/] {escape(told(error))}", highlight=False, soft_wrap=True
+        )
         sys.exit(FAILED)
