@@ -220,6 +220,27 @@ async def test_a_listener_whose_connection_ends_listens_again(postgres: Postgres
     await other.close()
 
 
+async def test_a_listener_that_is_hung_up_on_before_its_first_word_listens_again(
+    postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = asyncpg.connect
+
+    async def ended_at_once(url: str) -> asyncpg.Connection:
+        monkeypatch.setattr(asyncpg, "connect", connect)
+        connection = await connect(url)
+        await connection.close()
+        return connection
+
+    monkeypatch.setattr(postgres_module, "RECONNECT_SECONDS", 0.01)
+    monkeypatch.setattr(asyncpg, "connect", ended_at_once)
+    other, heard = PostgresDatabase(postgres.url), asyncio.Event()
+    other.on(Topic.DUE, heard.set)
+
+    await announce_until(heard, postgres)
+
+    await other.close()
+
+
 async def test_a_session_that_stopped_in_the_middle_of_a_statement_is_ended(
     postgres: PostgresDatabase,
 ) -> None:

@@ -158,18 +158,21 @@ class PostgresDatabase:
         """  # noqa: D205
         while True:
             try:
-                connection = await asyncpg.connect(self.url)
-            except (OSError, asyncpg.PostgresError):
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, *ENDED):
                 await asyncio.sleep(RECONNECT_SECONDS)
-                continue
-            lost = asyncio.Event()
-            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-            try:
-                await connection.add_listener(CHANNEL, self._heard)
-                await lost.wait()
-            finally:
-                with suppress(OSError, asyncpg.PostgresError, TimeoutError):
-                    await connection.close(timeout=1)
+
+    async def _listen_once(self) -> None:
+        """Until the connection is lost, at whatever moment."""
+        connection = await asyncpg.connect(self.url)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            await lost.wait()
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, *ENDED):
+                await connection.close(timeout=1)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, topic: str) -> None:
         with suppress(ValueError):  # a newer version may tell of what we do not know
