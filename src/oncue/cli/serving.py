@@ -29,7 +29,6 @@ HEADER_MILLISECONDS: Final = 10_000
 BUFFER_BYTES: Final = 64 * 1024
 BACKPRESSURE: Final = 512
 LISTENING_SECONDS: Final = 0.01
-ANY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (to be recognised, not bound)
 
 log = structlog.get_logger()
 
@@ -55,9 +54,6 @@ def serve(
         current = replace(current, public_url=f"http://127.0.0.1:{port}")
     if sandbox:
         current = replace(current, sandbox_url=f"http://127.0.0.1:{sandbox_port}")
-    if not current.public_url:
-        here = "127.0.0.1" if host in ANY_ADDRESS else host
-        current = replace(current, public_url=f"http://{here}:{port}")
     asyncio.run(
         _serve(
             current,
