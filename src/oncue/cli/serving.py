@@ -18,6 +18,8 @@ from granian.server.embed import Server
 
 from oncue.api.app import create_app
 from oncue.cli.common import console, settings
+from oncue.cli.doctor_checks import data_folder, secret_keys
+from oncue.cli.findings import Level
 from oncue.lib import logs
 from oncue.runtime import CannotStart, Runtime, runtime, sole_worker
 from oncue.sandbox.app import create_app as create_sandbox
@@ -120,6 +122,7 @@ async def served(
     """
     with (sole_worker(current) if publishes else None) or nullcontext():
         async with runtime(current) as made:
+            _tell_what_is_found(current)
             if publishes:
                 await made.worker.start()
             server = _server(made, host, port)
@@ -132,6 +135,14 @@ async def served(
                 await asyncio.gather(serving, return_exceptions=True)
                 if publishes:
                     await made.worker.stop()
+
+
+def _tell_what_is_found(current: Settings) -> None:
+    """Say what the doctor would say of the folder and the keys: few ask it before something is."""
+    for finding in (data_folder(current), secret_keys(current)):
+        if finding.level is not Level.OK:
+            facts = {"finding": finding.words, "advice": finding.advice}
+            log.warning("found_at_start", what=finding.name, **facts)
 
 
 async def _listening(serving: "asyncio.Task[None]", host: str, port: int) -> None:
@@ -166,6 +177,7 @@ def _server(made: Runtime, host: str, port: int) -> Server:
 async def _work(current: Settings) -> None:
     stop = asyncio.create_task(stop_signal())
     async with runtime(current) as made:
+        _tell_what_is_found(current)
         await made.worker.start()
         console.print("Publishing.")
         await _until_over(made, stop)
