@@ -279,6 +279,8 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(operator: Operator, tmp_pa
 
 
 def test_an_error_is_said_as_it_is_whatever_is_in_it(operator: Operator) -> None:
+    operator.types("init")
+
     said = operator.types("keys", "revoke", "[/bold]")
 
     assert said.code == 1
@@ -297,6 +299,8 @@ def test_a_name_is_shown_as_it_is_whatever_is_in_it(operator: Operator) -> None:
 
 
 def test_a_long_error_is_one_line_for_whoever_reads_logs(operator: Operator) -> None:
+    operator.types("init")
+
     said = operator.types("keys", "revoke", "a-long-id " * 20)
 
     assert said.code == 1
