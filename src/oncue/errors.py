@@ -197,9 +197,13 @@ class TooManyRequests(AppError):
 
 @dataclass(eq=False)
 class Unavailable(AppError):
-    """We cannot keep what was asked just now; nothing was changed."""
+    """We cannot keep what was asked just now; nothing was changed.
+
+    `because` is for the operator: who asks over the API is not told it.
+    """
 
     reason: str
+    because: str = ""
     code = "SERVICE_UNAVAILABLE"
     status = 503
 

@@ -45,10 +45,10 @@ from oncue.publishing.engine import (
     Engine,
     MemoryEngine,
     PostgresEngine,
-    guard,
     install_queue,
 )
 from oncue.publishing.files import address_of, file_of
+from oncue.publishing.guarding import Guard
 from oncue.publishing.importing import Importer
 from oncue.publishing.metrics import Metrics
 from oncue.publishing.publisher import Publisher
@@ -131,11 +131,12 @@ def new_holder(settings: Settings, db: Database, vault: Vault) -> Holder:
 @asynccontextmanager
 async def reporting(holder: Holder) -> AsyncIterator[None]:
     """Have others know which keys this process has, for as long as the block lasts."""
+    guarded = Guard(what="holding_keys")
 
     async def report() -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await guard("holding_keys", holder.act)
+            await guarded.attempt(holder.act)
 
     await holder.act()
     task = asyncio.create_task(report())
@@ -145,7 +146,7 @@ async def reporting(holder: Holder) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await guard("holding_keys", holder.leave)
+        await guarded.attempt(holder.leave)
 
 
 def assemble(

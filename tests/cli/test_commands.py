@@ -318,3 +318,32 @@ def test_nobody_else_on_the_machine_may_read_the_database(operator: Operator) ->
     kept = [file for file in operator.folder.iterdir() if file.name.startswith("oncue.db")]
     assert kept
     assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
+
+
+def test_an_error_is_said_as_it_is_whatever_is_in_it(operator: Operator) -> None:
+    operator.types("init")
+
+    said = operator.types("keys", "revoke", "[/bold]")
+
+    assert said.code == 1
+    assert said.err.startswith("oncue: id: [/bold] is no key id: ")
+
+
+def test_a_name_is_shown_as_it_is_whatever_is_in_it(operator: Operator) -> None:
+    operator.types("init")
+
+    made = operator.types("workspaces", "create", "[/odd]")
+    listed = operator.types("workspaces", "list")
+
+    assert (made.code, listed.code) == (0, 0)
+    assert "[/odd]" in made.out
+    assert "[/odd]" in listed.out
+
+
+def test_a_long_error_is_one_line_for_whoever_reads_logs(operator: Operator) -> None:
+    operator.types("init")
+
+    said = operator.types("keys", "revoke", "a-long-id " * 20)
+
+    assert said.code == 1
+    assert said.err.count("\n") == 1

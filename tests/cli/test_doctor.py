@@ -29,6 +29,7 @@ EVERYTHING += [
     "due posts",
     "being published",
     "held posts",
+    "posts without an account",
     "unknown outcomes",
     "accounts",
     "media",
@@ -184,6 +185,7 @@ def test_a_database_server_that_is_not_there_is_a_problem(
 
     assert said.code == 1
     assert by_name(said.json)["database"] == "problem"
+    assert f"('127.0.0.1', {free_port})" in said.json["checks"][-1]["finding"]
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
@@ -318,6 +320,21 @@ async def test_accounts_to_connect_again_are_named(installation: Installation) -
 
     assert finding.level is Level.WARNING
     assert finding.words == "To be connected again: MASTODON oncue"
+
+
+@pytest.mark.anyio
+async def test_a_post_that_waits_for_its_account_is_none_for_a_person_to_publish(
+    installation: Installation,
+) -> None:
+    await installation.fault(kind="revoked_token", platform="MASTODON")
+    post = await installation.publish("MASTODON")
+
+    waiting = await found(installation, "posts without an account")
+
+    assert waiting.level is Level.WARNING
+    assert post["id"] in waiting.words
+    assert waiting.advice.startswith("Connect the accounts again: they go on by themselves")
+    assert await found(installation, "held posts") == ok("held posts", "none")
 
 
 @pytest.mark.anyio

@@ -1,5 +1,6 @@
 """oncue serve: what it says when it cannot, and the README's request against what it serves."""
 
+import json
 import re
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -38,6 +40,22 @@ def test_a_second_publisher_on_sqlite_is_refused(operator: Operator, free_port: 
     assert "Another process already publishes" in said.err
 
 
+def test_a_database_that_does_not_let_us_in_is_one_sentence(
+    operator: Operator, postgres_url: str, free_port: int
+) -> None:
+    operator.types("init")
+    elsewhere = postgres_url.rpartition("/")[0] + "/missing"
+    operator.set("ONCUE_DATABASE_URL", elsewhere)
+
+    said = operator.types("serve", "--port", str(free_port))
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "oncue: The database cannot be reached; nothing was changed. "
+        '(database "missing" does not exist)\n'
+    )
+
+
 def test_serving_before_init_says_what_to_do(operator: Operator, free_port: int) -> None:
     said = operator.types("serve", "--port", str(free_port))
 
@@ -63,6 +81,23 @@ def test_the_readmes_request_works_when_pasted(operator: Operator, tmp_path: Pat
     assert sorted(published) == ["BLUESKY", "MASTODON"]
 
 
+def test_keys_that_others_can_read_are_told_of_at_the_start(
+    operator: Operator, tmp_path: Path, free_port: int
+) -> None:
+    operator.types("init")
+    (operator.folder / "secret-keys").chmod(0o644)
+    log = tmp_path / "log"
+
+    with log.open("w") as said, served(operator.folder, free_port, level="warning", log=said):
+        pass
+
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    [entry] = [entry for entry in entries if entry.get("what") == "secret keys"]
+    assert entry["event"] == "found_at_start"
+    assert entry["finding"].endswith("secret-keys has mode 644")
+    assert entry["advice"].startswith("chmod 600")
+
+
 def readme_request() -> str:
     """The README's first block of shell."""
     block = re.search(r"^```sh\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
@@ -71,12 +106,15 @@ def readme_request() -> str:
 
 
 @contextmanager
-def served(folder: Path, port: int, *more: str) -> Iterator[None]:
+def served(
+    folder: Path, port: int, *more: str, level: str = "error", log: IO[str] | None = None
+) -> Iterator[None]:
     """`oncue serve` in a process of its own, which ends well when it is asked to."""
     process = subprocess.Popen(
         [ONCUE, "serve", "--port", str(port), *more],
-        env={"ONCUE_DATA_DIR": str(folder), "ONCUE_LOG_LEVEL": "error"},
+        env={"ONCUE_DATA_DIR": str(folder), "ONCUE_LOG_LEVEL": level},
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     assert process.stdout is not None

@@ -142,17 +142,23 @@ async def refusing(sqlstate: str, words: str) -> AsyncIterator[str]:
     [
         ("57P03", "the database system is starting up"),
         ("53300", "sorry, too many clients already"),
+        ("28P01", "password authentication failed"),
+        ("28000", "no pg_hba.conf entry for host"),
+        ("3D000", "database does not exist"),
+        ("55000", "database is not currently accepting connections"),
     ],
 )
 async def test_a_server_that_is_not_ready_is_not_now(sqlstate: str, words: str) -> None:
     async with refusing(sqlstate, words) as url:
         db = PostgresDatabase(url)
 
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as writing_refused:
             await db.write(writing(1))
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as reading_refused:
             await db.read(numbers)
 
+        assert writing_refused.value.because == reading_refused.value.because == words
+        assert words not in str(writing_refused.value)
         await db.close()
 
 
@@ -211,6 +217,27 @@ async def test_a_listener_whose_connection_ends_listens_again(postgres: Postgres
     await hang_up(postgres.url)
 
     await announce_until(heard, postgres)
+    await other.close()
+
+
+async def test_a_listener_that_is_hung_up_on_before_its_first_word_listens_again(
+    postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = asyncpg.connect
+
+    async def ended_at_once(url: str) -> asyncpg.Connection:
+        monkeypatch.setattr(asyncpg, "connect", connect)
+        connection = await connect(url)
+        await connection.close()
+        return connection
+
+    monkeypatch.setattr(postgres_module, "RECONNECT_SECONDS", 0.01)
+    monkeypatch.setattr(asyncpg, "connect", ended_at_once)
+    other, heard = PostgresDatabase(postgres.url), asyncio.Event()
+    other.on(Topic.DUE, heard.set)
+
+    await announce_until(heard, postgres)
+
     await other.close()
 
 

@@ -95,3 +95,34 @@ def test_a_line_is_one_json_object_and_its_traceback_keeps_no_secret() -> None:
     assert "RuntimeError: refused: ***" in entry["exception"]
     assert "canary" not in line
     assert JWT not in line
+
+
+LIBRARY = f"""
+import logging
+from oncue.lib import logs
+
+logs.configure("info")
+log = logging.getLogger("library")
+log.info("not shown")
+try:
+    raise RuntimeError("refused: Bearer {JWT}")
+except RuntimeError:
+    log.exception("it went %s", "wrong")
+"""
+
+
+def test_what_a_library_says_is_one_json_object_as_well() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True
+    )
+
+    [line] = ran.stderr.splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["level"], entry["logger"]) == (
+        "it went wrong",
+        "error",
+        "library",
+    )
+    assert entry["timestamp"].endswith("Z")
+    assert "RuntimeError: refused: ***" in entry["exception"]
+    assert JWT not in line

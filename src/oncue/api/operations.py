@@ -4,11 +4,10 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
 from oncue.api.deps import Shared
-from oncue.posts.models import Destination
+from oncue.publishing.metrics import backlog
 
 router = APIRouter(tags=["operations"], include_in_schema=False)
 
@@ -30,13 +29,8 @@ async def ready(shared: Shared) -> Response:
 
 @router.get("/metrics")
 async def metrics(shared: Shared) -> Response:
-    """This process's counts, and the queue's depth now."""
+    """This process's counts, and what waits now."""
     now = shared.now()
-
-    def count_due(session: Session) -> int:
-        due = select(func.count()).select_from(Destination).where(Destination.run_at <= now)
-        return int(session.scalar(due) or 0)
-
-    shared.metrics.due.set(await shared.db.read(count_due))
+    shared.metrics.saw(await shared.db.read(lambda session: backlog(session, now)))
     shared.metrics.queue_depth.set(await shared.engine.depth())
     return Response(generate_latest(shared.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -5,6 +5,7 @@ from typing import Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from oncue import __version__
 from oncue.cli import accounts, apps, demo, doctor, keys, serving, setup, workspaces
@@ -38,10 +39,12 @@ def version() -> None:
 
 def main() -> None:
     """Run a command; an error an operator can do something about is one sentence and exit 1."""
-    from oncue.cli.common import EXPECTED
+    from oncue.cli.common import EXPECTED, told
 
     try:
         app()
     except EXPECTED as error:
-        Console(stderr=True).print(f"[bold red]oncue:[/] {error}", highlight=False)
+        Console(stderr=True).print(
+            f"[bold red]oncue:[/] {escape(told(error))}", highlight=False, soft_wrap=True
+        )
         sys.exit(FAILED)

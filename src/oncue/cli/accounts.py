@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from sqlalchemy.orm import Session
 
 from oncue.accounts import flows, queries, service
@@ -69,7 +70,7 @@ def add(
         print_json(facts(account))
     else:
         console.print(
-            f"Connected {account.platform} [bold]{account.username}[/]: "
+            f"Connected {account.platform} [bold]{escape(account.username)}[/]: "
             f"{ids.to_typeid('acc', account.id)}"
         )
 
@@ -130,7 +131,7 @@ def list_accounts(
         return
     table = listing("id", "number", "platform", "username", "status", whole=("status",))
     for account in found:
-        table.add_row(
+        table.row(
             ids.to_typeid("acc", account.id),
             str(account.number),
             account.platform,

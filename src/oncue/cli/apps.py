@@ -63,7 +63,7 @@ def list_apps(workspace: Workspace = None, as_json: AsJson = False) -> None:
         return
     table = listing("platform", "client id", "since")
     for row in found:
-        table.add_row(row.platform, row.client_id, f"{row.updated_at:%F}")
+        table.row(row.platform, row.client_id, f"{row.updated_at:%F}")
     console.print(table)
 
 

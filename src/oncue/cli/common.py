@@ -11,13 +11,14 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 from sqlalchemy.orm import Session
 
 from oncue.accounts.vault import VaultError
 from oncue.db.database import Database
 from oncue.db.migrate import NewerSchema
 from oncue.db.open import open_database, sqlite_file
-from oncue.errors import AppError, Invalid, Issue, NotFound
+from oncue.errors import AppError, Invalid, Issue, NotFound, Unavailable
 from oncue.lib import ids
 from oncue.runtime import CannotStart, upgrade_schema
 from oncue.settings import PLATFORMS, BadSetting, Settings
@@ -62,19 +63,32 @@ def transact(work: Callable[[Session], T], *, begins: bool = False) -> T:
     return asyncio.run(run())
 
 
+def told(error: Exception) -> str:
+    """An error, with what only an operator is told about it."""
+    because = error.because if isinstance(error, Unavailable) else ""
+    return f"{error} ({because})" if because else str(error)
+
+
 def print_json(value: Any) -> None:
     """One JSON object on standard output, for programs."""
     typer.echo(json.dumps(value))
 
 
-def listing(*columns: str, whole: Collection[str] = ()) -> Table:
+class Listing(Table):
+    """A table that shows what is in it as it is, and takes no name for markup."""
+
+    def row(self, *cells: str) -> None:
+        self.add_row(*(Text(cell) for cell in cells))
+
+
+def listing(*columns: str, whole: Collection[str] = ()) -> Listing:
     """A table whose first column is never cut, for people copy ids; nor what is to stay whole."""
     kept = {columns[0], *whole}
     shown = (
         Column(name, no_wrap=True) if name in kept else Column(name, overflow="fold")
         for name in columns
     )
-    return Table(*shown, box=SIMPLE_HEAD)
+    return Listing(*shown, box=SIMPLE_HEAD)
 
 
 def secret_of(text: str) -> str:

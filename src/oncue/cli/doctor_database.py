@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oncue.accounts.models import Account
+from oncue.cli.common import told
 from oncue.cli.doctor_media import media_space
 from oncue.cli.doctor_vault import secrets
 from oncue.cli.findings import Finding, Level, ok, problem, warning
@@ -22,7 +23,7 @@ from oncue.errors import Unavailable
 from oncue.lib import ids
 from oncue.lib.clock import Clock, from_epoch_ms
 from oncue.outbox import Event
-from oncue.posts.lifecycle import State
+from oncue.posts.lifecycle import HeldReason, State
 from oncue.posts.models import Destination
 from oncue.publishing.promoter import WITH_WORKERS, next_due
 from oncue.settings import Settings
@@ -43,7 +44,7 @@ async def database(current: Settings, now: Clock) -> list[Finding]:
     try:
         return await _examine(db, current, now())
     except (Unavailable, SQLAlchemyError, asyncpg.PostgresError, OSError) as trouble:
-        words = f"It cannot be read: {str(trouble).partition(chr(10))[0]}"
+        words = f"It cannot be read: {told(trouble).partition(chr(10))[0]}"
         return [problem(name, words, "Look at ONCUE_DATABASE_URL, and whether the server runs.")]
     finally:
         await db.close()
@@ -56,7 +57,7 @@ async def _examine(db: Database, current: Settings, now: datetime) -> list[Findi
     found = [schema, *await secrets(db, current, now)]
     if isinstance(db, PostgresDatabase):
         found += [await _queue(db)]
-    for look in (_clock, _overdue, _stuck, _held, _unknown, _reconnect):
+    for look in (_clock, _overdue, _stuck, _held, _waiting, _unknown, _reconnect):
         found += [await db.read(_at(look, now))]
     return [*found, await db.read(media_space(current))]
 
@@ -134,9 +135,19 @@ def _stuck(session: Session, now: datetime) -> Finding:
 
 def _held(session: Session, _now: datetime) -> Finding:
     name = "held posts"
-    if found := _named(session, Destination.state == State.HELD):
+    reason = Destination.held_reason == HeldReason.LATE
+    if found := _named(session, Destination.state == State.HELD, reason):
         advice = "Publish, reschedule or cancel them (docs/operating.md, Late posts)."
         return warning(name, f"Waiting for a person: {found}", advice)
+    return ok(name, "none")
+
+
+def _waiting(session: Session, _now: datetime) -> Finding:
+    name = "posts without an account"
+    reason = Destination.held_reason == HeldReason.ACCOUNT
+    if found := _named(session, Destination.state == State.HELD, reason):
+        advice = "Connect the accounts again: they go on by themselves (docs/api.md)."
+        return warning(name, f"Waiting for their accounts: {found}", advice)
     return ok(name, "none")
 
 

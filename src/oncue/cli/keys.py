@@ -67,7 +67,7 @@ def list_keys(as_json: AsJson = False) -> None:
         return
     table = listing("id", "name", "key", "scopes", "since", "revoked")
     for row in found:
-        table.add_row(
+        table.row(
             ids.to_typeid("key", row.id),
             row.name,
             row.hint,

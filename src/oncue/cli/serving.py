@@ -18,6 +18,8 @@ from granian.server.embed import Server
 
 from oncue.api.app import create_app
 from oncue.cli.common import console, settings
+from oncue.cli.doctor_checks import data_folder, secret_keys
+from oncue.cli.findings import Level
 from oncue.lib import logs
 from oncue.runtime import CannotStart, Runtime, runtime, sole_worker
 from oncue.sandbox.app import create_app as create_sandbox
@@ -29,7 +31,6 @@ HEADER_MILLISECONDS: Final = 10_000
 BUFFER_BYTES: Final = 64 * 1024
 BACKPRESSURE: Final = 512
 LISTENING_SECONDS: Final = 0.01
-ANY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (to be recognised, not bound)
 
 log = structlog.get_logger()
 
@@ -55,9 +56,6 @@ def serve(
         current = replace(current, public_url=f"http://127.0.0.1:{port}")
     if sandbox:
         current = replace(current, sandbox_url=f"http://127.0.0.1:{sandbox_port}")
-    if not current.public_url:
-        here = "127.0.0.1" if host in ANY_ADDRESS else host
-        current = replace(current, public_url=f"http://{here}:{port}")
     asyncio.run(
         _serve(
             current,
@@ -124,6 +122,7 @@ async def served(
     """
     with (sole_worker(current) if publishes else None) or nullcontext():
         async with runtime(current) as made:
+            _tell_what_is_found(current)
             if publishes:
                 await made.worker.start()
             server = _server(made, host, port)
@@ -136,6 +135,14 @@ async def served(
                 await asyncio.gather(serving, return_exceptions=True)
                 if publishes:
                     await made.worker.stop()
+
+
+def _tell_what_is_found(current: Settings) -> None:
+    """Say what the doctor would say of the folder and the keys: few ask it before something is."""
+    for finding in (data_folder(current), secret_keys(current)):
+        if finding.level is not Level.OK:
+            facts = {"finding": finding.words, "advice": finding.advice}
+            log.warning("found_at_start", what=finding.name, **facts)
 
 
 async def _listening(serving: "asyncio.Task[None]", host: str, port: int) -> None:
@@ -170,6 +177,7 @@ def _server(made: Runtime, host: str, port: int) -> Server:
 async def _work(current: Settings) -> None:
     stop = asyncio.create_task(stop_signal())
     async with runtime(current) as made:
+        _tell_what_is_found(current)
         await made.worker.start()
         console.print("Publishing.")
         await _until_over(made, stop)

@@ -72,7 +72,7 @@ def init(
     if made.accounts:
         table = listing("account", "number", "platform", "username")
         for row in made.accounts:
-            table.add_row(ids.to_typeid("acc", row.id), str(row.number), row.platform, row.username)
+            table.row(ids.to_typeid("acc", row.id), str(row.number), row.platform, row.username)
         console.print(table)
         console.print(f"To try requests in a shell: . {current.data_dir / NAMES_FILE}")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
+from rich.markup import escape
 from sqlalchemy.orm import Session
 
 from oncue.cli.common import console, listing, parse_id, print_json, transact
@@ -41,7 +42,7 @@ def create(
     if as_json:
         print_json(facts(workspace))
     else:
-        console.print(f"Workspace [bold]{name}[/]: {ids.to_typeid('ws', workspace.id)}")
+        console.print(f"Workspace [bold]{escape(name)}[/]: {ids.to_typeid('ws', workspace.id)}")
 
 
 @app.command("set")
@@ -82,7 +83,7 @@ def list_workspaces(as_json: AsJson = False) -> None:
         return
     table = listing("id", "name", "plan", "limits", "since")
     for row in found:
-        table.add_row(
+        table.row(
             ids.to_typeid("ws", row.id), row.name, row.plan, _in_words(row), f"{row.created_at:%F}"
         )
     console.print(table)

@@ -36,8 +36,9 @@ OTHER_CONNECTIONS: Final = QUEUE_CONNECTIONS + 2
 TRIES: Final = 5
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 TRY_AGAIN: Final = {"40001", "40P01"}  # serialization failure, deadlock
-# Connection, resources, shutdown, system; and a transaction that was idle for too long.
-NOT_NOW: Final = ("08", "53", "57", "58", "25P03")
+# Connection, resources, shutdown, system; a transaction that was idle for too long; and what a
+# server that we are a stranger to says: role or password, no such database, one that is closed.
+NOT_NOW: Final = ("08", "53", "57", "58", "25P03", "28", "3D", "55000")
 # What asyncpg raises for a connection that has ended, and for one that is just being ended.
 ENDED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Whatever may come of speaking with the server; also that our own connections are all in use.
@@ -157,18 +158,21 @@ class PostgresDatabase:
         """  # noqa: D205
         while True:
             try:
-                connection = await asyncpg.connect(self.url)
-            except (OSError, asyncpg.PostgresError):
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, *ENDED):
                 await asyncio.sleep(RECONNECT_SECONDS)
-                continue
-            lost = asyncio.Event()
-            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-            try:
-                await connection.add_listener(CHANNEL, self._heard)
-                await lost.wait()
-            finally:
-                with suppress(OSError, asyncpg.PostgresError, TimeoutError):
-                    await connection.close(timeout=1)
+
+    async def _listen_once(self) -> None:
+        """Until the connection is lost, at whatever moment."""
+        connection = await asyncpg.connect(self.url)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            await lost.wait()
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, *ENDED):
+                await connection.close(timeout=1)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, topic: str) -> None:
         with suppress(ValueError):  # a newer version may tell of what we do not know
@@ -207,13 +211,21 @@ def _sqlstate(error: Exception) -> str:
     return str(getattr(cause, "sqlstate", None) or "")
 
 
+def _cause(error: Exception) -> str:
+    """What the server said, or the system, in one line."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).partition("\n")[0]
+
+
 def worded(error: Exception) -> Exception:
     """`error`, or the word for "not now" where that is what it says."""
-    state = _sqlstate(error)
+    state, because = _sqlstate(error), _cause(error)
     if state in TRY_AGAIN or isinstance(error, NoneFree):
-        return Unavailable("The database is busy; nothing was changed. Please try again.")
+        words = "The database is busy; nothing was changed. Please try again."
+        return Unavailable(words, because)
     down = isinstance(error, (OSError, InterfaceError, OperationalError, *ENDED))
     if isinstance(error, InternalError) and not state:
         down = True  # asyncpg.InternalClientError: the server is just hanging up
     down = down or state.startswith(NOT_NOW)
-    return Unavailable("The database cannot be reached; nothing was changed.") if down else error
+    words = "The database cannot be reached; nothing was changed."
+    return Unavailable(words, because) if down else error

@@ -162,7 +162,7 @@ class worded:  # noqa: N801  (reads as a statement: with worded())
         cause: BaseException | None = error  # what came first may hide behind a failed rollback
         while cause is not None:
             if reason := _reason(cause):
-                raise Unavailable(reason) from error
+                raise Unavailable(reason, str(cause).partition("\n")[0]) from error
             cause = cause.__context__
 
 

@@ -1,9 +1,11 @@
 """Structured logs: one JSON object a line, without secrets whatever is logged."""
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -31,15 +33,24 @@ def configure(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     said = logging.StreamHandler(sys.stderr)
-    said.setFormatter(_Redacting("%(name)s: %(message)s"))
+    said.setFormatter(_AsJson())
     logging.basicConfig(level=logging.WARNING, handlers=[said])
 
 
-class _Redacting(logging.Formatter):
-    """What libraries say, and the tracebacks they say it with, without what looks like a secret."""
+class _AsJson(logging.Formatter):
+    """What libraries say, and the tracebacks they say it with, as ours: a line, and no secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
+        said_at = datetime.fromtimestamp(record.created, UTC)
+        entry: dict[str, Any] = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": said_at.isoformat().replace("+00:00", "Z"),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(redact(None, record.levelname, entry), ensure_ascii=False)
 
 
 def masked(text: str) -> str:

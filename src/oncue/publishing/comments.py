@@ -30,7 +30,7 @@ from oncue.publishing.comment_runs import (
     settle,
 )
 from oncue.publishing.conducting import Conductor
-from oncue.publishing.engine import guard
+from oncue.publishing.guarding import guard
 from oncue.publishing.ledger import Claim
 
 AT_ONCE: Final = 20  # comments on their way in this process

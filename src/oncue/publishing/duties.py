@@ -9,7 +9,7 @@ from typing import Final
 
 from oncue.db.database import Database, Topic
 from oncue.lib.clock import Clock
-from oncue.publishing.engine import guard
+from oncue.publishing.guarding import Guard
 
 LOOK_SECONDS: Final = 1.0  # at least this often: clocks jump, notices get lost
 TROUBLE_SECONDS: Final = 1.0
@@ -30,7 +30,7 @@ class Duty:
 
 async def attend(duty: Duty, db: Database, now: Clock) -> None:
     """Do a duty for ever."""
-    woken = asyncio.Event()
+    woken, guarded = asyncio.Event(), Guard(what=duty.name)
     db.on(duty.topic, woken.set)
     following: list[datetime | None] = []
 
@@ -39,7 +39,7 @@ async def attend(duty: Duty, db: Database, now: Clock) -> None:
 
     while True:
         woken.clear()
-        if not await guard(duty.name, act):
+        if not await guarded.attempt(act):
             await asyncio.sleep(TROUBLE_SECONDS)
             continue
         [due] = following

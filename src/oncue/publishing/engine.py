@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
-import structlog
 from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, InMemoryDriver, InMemoryQueries, Queries
 from pgqueuer import Job as QueuedJob
 from pgqueuer.errors import FailingListenerError
@@ -35,9 +34,8 @@ from oncue.db.postgres import (
     worded,
 )
 from oncue.errors import Unavailable
+from oncue.publishing.guarding import Guard
 from oncue.publishing.promoter import Job
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Session], tuple[T, Sequence[Job]]]
@@ -50,22 +48,6 @@ CONCURRENCY: Final = 100
 FETCH: Final = 20
 GRACE_SECONDS: Final = 20.0
 TROUBLE_SECONDS: Final = 1.0
-
-
-async def guard(what: str, act: Callable[[], Awaitable[object]], **facts: str) -> bool:
-    """The job edge: do something in the background, and let no trouble of it end the worker.
-
-    True where it went well. What is Unavailable will be tried again; the rest is a bug of ours.
-    """
-    try:
-        await act()
-    except Unavailable as trouble:
-        log.warning("not_now", what=what, reason=str(trouble), **facts)
-    except Exception:
-        log.exception("broke", what=what, **facts)
-    else:
-        return True
-    return False
 
 
 class Engine(Protocol):
@@ -117,12 +99,15 @@ class _Worker(ABC):
         """The queue, for one manager."""
 
     async def run(self, handle: Handler) -> None:
+        running_jobs = Guard(what="running_jobs")
+
         async def manage() -> None:
             async with self._opened() as queries:
+                running_jobs.is_well()
                 await self._manage(queries, handle)
 
         while not self._stopped.is_set():
-            if not await guard("running_jobs", manage):
+            if not await running_jobs.attempt(manage):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopped.wait(), TROUBLE_SECONDS)
 

@@ -29,7 +29,8 @@ from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination, Post
 from oncue.publishing.ahead import as_it_goes_out
 from oncue.publishing.conducting import Conductor
-from oncue.publishing.engine import Engine, guard
+from oncue.publishing.engine import Engine
+from oncue.publishing.guarding import guard
 from oncue.publishing.ledger import Claim, hold, load_steps
 from oncue.publishing.promoter import WITH_WORKERS, Job
 from oncue.publishing.settle import Outcome, Settled, hand_back, park, settle

@@ -13,7 +13,7 @@ from oncue.accounts.wire import Wire
 from oncue.connectors.answers import Refused
 from oncue.connectors.registry import CONNECTORS
 from oncue.lib import ids
-from oncue.publishing.engine import guard
+from oncue.publishing.guarding import guard
 
 AT_ONCE: Final = 8
 TROUBLE: Final = timedelta(seconds=1)

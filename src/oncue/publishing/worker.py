@@ -16,7 +16,8 @@ from oncue.lib.clock import Clock
 from oncue.posts.lifecycle import State
 from oncue.posts.models import Destination
 from oncue.publishing.duties import Duty, attend
-from oncue.publishing.engine import Engine, guard
+from oncue.publishing.engine import Engine
+from oncue.publishing.guarding import Guard
 from oncue.publishing.promoter import WITH_WORKERS, Job, next_due, promote_due
 from oncue.publishing.publisher import Publisher
 
@@ -92,9 +93,10 @@ class Worker:
         return found
 
     async def _promote_forever(self) -> None:
+        promoting = Guard(what="promoting")
         while True:
             self._woken.clear()
-            if not await guard("promoting", self._promote):
+            if not await promoting.attempt(self._promote):
                 await asyncio.sleep(TROUBLE_SECONDS)
                 continue
             due = self._next_due
@@ -106,14 +108,17 @@ class Worker:
         self._next_due = await self.promote()
 
     async def _sweep_forever(self) -> None:
+        unblocking, sweeping, tidying = (
+            Guard(what=what) for what in ("unblocking", "sweeping", "tidying")
+        )
         sweeps = 0
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             sweeps += 1
-            await guard("unblocking", self.engine.unblock)
-            await guard("sweeping", self.sweep)
+            await unblocking.attempt(self.engine.unblock)
+            await sweeping.attempt(self.sweep)
             if sweeps % TIDY_SWEEPS == 0:
-                await guard("tidying", self.engine.tidy)
+                await tidying.attempt(self.engine.tidy)
 
 
 def _seconds(duration: timedelta) -> float:
