@@ -179,6 +179,7 @@ async def test_a_network_that_cannot_be_asked_now_is_a_503(installation: Install
     answer = await connect(installation)
 
     assert problem(answer) == (503, "SERVICE_UNAVAILABLE", None)
+    assert int(answer.headers["retry-after"]) > 0
     assert await rows(installation) == before
 
 

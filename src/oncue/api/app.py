@@ -51,7 +51,7 @@ STATUSES: Final = {
     415: "A file of this kind is not taken.",
     422: "`metadata` breaks its limits, or a file can not be taken as it is.",
     429: "Too many requests; Retry-After says when to come back.",
-    503: "Not now; nothing was changed.",
+    503: "Not now; nothing was changed. Retry-After says when to come back.",
 }
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": words, "model": ErrorOut} for status, words in STATUSES.items()

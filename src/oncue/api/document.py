@@ -145,7 +145,7 @@ def _headers(status: int, operation: Json) -> Iterator[str]:
         yield from COUNTED
     if status == 401:
         yield "WWW-Authenticate"
-    if status == 429:
+    if status in {429, 503}:
         yield "Retry-After"
     names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
     if status < 300 and "idempotency-key" in names:

@@ -33,6 +33,7 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HOLD_SECRETS: Final = ("/v1/accounts",)  # whose bodies are never repeated
 KEYED: Final = ("/v1/", envelope.PREFIX)  # where every request has a key, and is counted
 SECRET: Final = frozenset({"credentials", "clientSecret", "code", "state"})  # never shown again
+UNAVAILABLE_SECONDS: Final = 5  # after which what cannot be done now may well be
 SHOWN_CHARACTERS: Final = 80
 SHOWN_ISSUES: Final = 100
 
@@ -66,10 +67,13 @@ def install(app: FastAPI) -> None:
 def render(request: Request, error: AppError) -> JSONResponse:
     """The error in the words of the dialect it was asked in."""
     headers = {}
-    if isinstance(error, TooManyRequests):
-        headers["retry-after"] = str(error.retry_after_seconds)
-    if isinstance(error, Unauthorized):
-        headers["www-authenticate"] = "Bearer"
+    match error:
+        case TooManyRequests():
+            headers["retry-after"] = str(error.retry_after_seconds)
+        case Unavailable():
+            headers["retry-after"] = str(UNAVAILABLE_SECONDS)
+        case Unauthorized():
+            headers["www-authenticate"] = "Bearer"
     code = envelope.code_of(error) if _is_compat(request) else error.code
     return _worded(request, error.status, code, str(error), error.details, headers)
 
