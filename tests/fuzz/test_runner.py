@@ -37,8 +37,10 @@ def test_nothing_is_wrong_with_a_sound_api(tmp_path: Path) -> None:
     assert not report.findings, "\n\n".join(map(str, report.findings))
     assert report.succeeded() == {
         "POST /notes",
-        "GET /notes/{number}",
-        "DELETE /notes/{number}",
+        "GET /notes/{note_id}",
+        "DELETE /notes/{note_id}",
+        "POST /notes/{note_id}/reminder",
+        "GET /notes/{note_id}/reminder",
     }
     assert report.checks == ALL
     assert set(report.phases) == {"examples", "coverage", "fuzzing", "stateful"}
@@ -49,6 +51,17 @@ def test_whatever_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
     report = fuzzed(wrong, tmp_path)
 
     assert wrong in {finding.check for finding in report.findings}
+
+
+def test_a_thing_that_another_operation_makes_is_not_missed_by_a_guess(tmp_path: Path) -> None:
+    sound, broken = fuzzed("", tmp_path), fuzzed("forgotten_reminder", tmp_path)
+
+    reminder = "GET /notes/{note_id}/reminder"  # guessed to be there once a note is
+    assert sound.answers[reminder].keys() > {200, 404}
+    assert sound.findings == []
+    assert {(finding.check, finding.operation) for finding in broken.findings} == {
+        ("ensure_resource_availability", reminder)
+    }
 
 
 def test_it_asks_the_same_every_time(tmp_path: Path) -> None:
