@@ -16,6 +16,8 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 from schemathesis.schemas import BaseSchema
 
+from fuzz.tamed import tamed
+
 SEED: Final = 20_261_122
 SECONDS: Final = 60  # for an answer: more than any takes, on any machine
 
@@ -151,17 +153,18 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
             return maker in makers.get(missing, {maker})
         return _counts(failure, case, response, is_excused)
 
-    for event in from_schema(schema).execute():
-        match event:
-            case events.ScenarioFinished():
-                report.phases[event.phase.value] += len(event.recorder.cases)
-                _note(report, event.recorder)
-            case events.NonFatalError():
-                report.troubles.append(f"{event.label}: {event.info.format()}")
-            case events.FatalError():
-                report.troubles.append(repr(event.exception))
-            case _:
-                pass
+    with tamed():
+        for event in from_schema(schema).execute():
+            match event:
+                case events.ScenarioFinished():
+                    report.phases[event.phase.value] += len(event.recorder.cases)
+                    _note(report, event.recorder)
+                case events.NonFatalError():
+                    report.troubles.append(f"{event.label}: {event.info.format()}")
+                case events.FatalError():
+                    report.troubles.append(repr(event.exception))
+                case _:
+                    pass
 
 
 def _counts(failure: Failure, case: Case[Any], response: Response, is_excused: Excuses) -> bool:
