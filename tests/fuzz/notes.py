@@ -1,5 +1,6 @@
 """A small API about notes, sound or with one thing wrong: what the runner is worth."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request
@@ -12,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 OWNERS: Final = ("mine", "theirs")
 NOBODY: Final = ("", "")
 LONG: Final = 50
+ALLOWED: Final = {
+    "/notes": "POST",
+    "/notes/{note_id}": "GET, DELETE",
+    "/notes/{note_id}/reminder": "GET, POST",
+}
 
 bearer = HTTPBearer(auto_error=False)
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
@@ -29,6 +35,10 @@ class Note(BaseModel):
     text: Text
 
 
+class Reminder(BaseModel):
+    note_id: int
+
+
 class Refusal(BaseModel):
     detail: Any
 
@@ -36,22 +46,30 @@ class Refusal(BaseModel):
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Refusal} for status in (400, 401, 404, 422)
 }
+
+
+def links(at: str, *names: str) -> Mapping[str, Any]:
+    """To the operations on what was made, whose number is there in the answer."""
+    return {
+        name: {"operationId": name, "parameters": {"note_id": f"$response.body#{at}"}}
+        for name in names
+    }
+
+
 MADE: Final[dict[int | str, dict[str, Any]]] = {
     201: {
         "headers": {"X-Count": {"required": True, "schema": {"type": "integer"}}},
-        "links": {
-            name: {"operationId": name, "parameters": {"number": "$response.body#/id"}}
-            for name in ("show", "remove")
-        },
+        "links": links("/id", "show", "remove", "remind"),
     }
 }
+REMINDED: Final[dict[int | str, dict[str, Any]]] = {201: {"links": links("/note_id", "reminder")}}
 router = APIRouter(responses=REFUSALS)
 
 
 def notes(wrong: str = "") -> FastAPI:
     """The API. `wrong` is the check that is to object; the document is the same whatever it is."""
     app = FastAPI(openapi_url="/api/openapi.json")
-    app.state.wrong, app.state.kept = wrong, {}
+    app.state.wrong, app.state.kept, app.state.reminders = wrong, {}, set()
     app.include_router(router)
     if wrong == "negative_data_rejection":
         app.add_exception_handler(RequestValidationError, taken)
@@ -95,21 +113,40 @@ def make(body: NewNote, request: Request, asking: Owner) -> Response:
     return JSONResponse(note, status, headers)
 
 
-@router.get("/notes/{number}", operation_id="show")
-def show(number: Number, request: Request, asking: Owner) -> Note:
-    return Note(id=number, text=_find(request, number, asking))
+@router.get("/notes/{note_id}", operation_id="show")
+def show(note_id: Number, request: Request, asking: Owner) -> Note:
+    return Note(id=note_id, text=_find(request, note_id, asking))
 
 
-@router.delete("/notes/{number}", operation_id="remove")
-def remove(number: Number, request: Request, asking: Owner) -> Note:
-    text = _find(request, number, asking)
+@router.delete("/notes/{note_id}", operation_id="remove")
+def remove(note_id: Number, request: Request, asking: Owner) -> Note:
+    text = _find(request, note_id, asking)
     if request.app.state.wrong != "use_after_free":
-        request.app.state.kept[number] = NOBODY
-    return Note(id=number, text=text)
+        request.app.state.kept[note_id] = NOBODY
+    return Note(id=note_id, text=text)
 
 
-def _find(request: Request, number: int, asking: str) -> str:
-    by, text = request.app.state.kept.get(number, NOBODY)
+@router.post(
+    "/notes/{note_id}/reminder", status_code=201, operation_id="remind", responses=REMINDED
+)
+def remind(note_id: Number, request: Request, asking: Owner) -> Reminder:
+    _find(request, note_id, asking)
+    if request.app.state.wrong != "forgotten_reminder":
+        request.app.state.reminders.add(note_id)
+    return Reminder(note_id=note_id)
+
+
+@router.get("/notes/{note_id}/reminder", operation_id="reminder")
+def reminder(note_id: Number, request: Request, asking: Owner) -> Reminder:
+    """Only a note that somebody is to be reminded of has one."""
+    _find(request, note_id, asking)
+    if note_id not in request.app.state.reminders:
+        raise HTTPException(404, "There is no reminder")
+    return Reminder(note_id=note_id)
+
+
+def _find(request: Request, note_id: int, asking: str) -> str:
+    by, text = request.app.state.kept.get(note_id, NOBODY)
     is_shown = by == asking or request.app.state.wrong == "object_level_authorization"
     if (by, text) == NOBODY or not is_shown:
         raise HTTPException(404, "There is no such note")
@@ -121,8 +158,9 @@ async def taken(_request: Request, _error: Exception) -> Response:
 
 
 @router.options("/notes", include_in_schema=False)
-@router.options("/notes/{number}", include_in_schema=False)
+@router.options("/notes/{note_id}", include_in_schema=False)
+@router.options("/notes/{note_id}/reminder", include_in_schema=False)
 def methods(request: Request) -> Response:
-    told = "GET, DELETE" if request.path_params else "POST"
+    told = ALLOWED[request.scope["route"].path]
     wrong = request.app.state.wrong == "allow_header_conformance"
     return Response(headers={"allow": "PUT" if wrong else told})

@@ -13,8 +13,10 @@ from schemathesis.core.failures import AcceptedNegativeData, Failure, FailureGro
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 from schemathesis.schemas import BaseSchema
+
+from fuzz.tamed import tamed
 
 SEED: Final = 20_261_122
 SECONDS: Final = 60  # for an answer: more than any takes, on any machine
@@ -135,6 +137,7 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
     `is_excused` is shown the refusals of requests that fit their schemas: an operation, a status
     and a body. It says which of them are no finding.
     """
+    makers = _makers(schema.raw_schema["paths"])
 
     @schema.hook
     def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
@@ -145,28 +148,55 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
     def filter_failure(
         context: HookContext, failure: Failure, case: Case[Any], response: Response
     ) -> bool:
-        match failure:
-            case RejectedPositiveData() if _fits_its_path(case):
-                facts = (case.operation.label, response.status_code, response.json())
-                return not is_excused(*facts)
-            case RejectedPositiveData():
-                return False
-            case AcceptedNegativeData():
-                return not _is_a_wrong_form(case)
-            case _:
-                return True
+        if isinstance(failure, EnsureResourceAvailability):
+            maker, missing = failure.created_with, failure.not_available_with
+            return maker in makers.get(missing, {maker})
+        return _counts(failure, case, response, is_excused)
 
-    for event in from_schema(schema).execute():
-        match event:
-            case events.ScenarioFinished():
-                report.phases[event.phase.value] += len(event.recorder.cases)
-                _note(report, event.recorder)
-            case events.NonFatalError():
-                report.troubles.append(f"{event.label}: {event.info.format()}")
-            case events.FatalError():
-                report.troubles.append(repr(event.exception))
-            case _:
-                pass
+    with tamed():
+        for event in from_schema(schema).execute():
+            match event:
+                case events.ScenarioFinished():
+                    report.phases[event.phase.value] += len(event.recorder.cases)
+                    _note(report, event.recorder)
+                case events.NonFatalError():
+                    report.troubles.append(f"{event.label}: {event.info.format()}")
+                case events.FatalError():
+                    report.troubles.append(repr(event.exception))
+                case _:
+                    pass
+
+
+def _counts(failure: Failure, case: Case[Any], response: Response, is_excused: Excuses) -> bool:
+    match failure:
+        case RejectedPositiveData() if _fits_its_path(case):
+            facts = (case.operation.label, response.status_code, response.json())
+            return not is_excused(*facts)
+        case RejectedPositiveData():
+            return False
+        case AcceptedNegativeData():
+            return not _is_a_wrong_form(case)
+        case _:
+            return True
+
+
+def _makers(paths: Mapping[str, Any]) -> Mapping[str, set[str]]:
+    """Which operations make what another is on, where the document's own links say so.
+
+    schemathesis guesses more of them: that whatever is below a post's path comes with the post.
+    """
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    named = {operation["operationId"]: label for label, operation in operations.items()}
+    makers: dict[str, set[str]] = defaultdict(set)
+    for maker, operation in operations.items():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                makers[named[link["operationId"]]].add(maker)
+    return makers
 
 
 def _fits_its_path(case: Case[Any]) -> bool:

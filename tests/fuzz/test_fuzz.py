@@ -25,6 +25,7 @@ from fuzz.scene import things_of
 from fuzz.served import Served
 from fuzz.unsaid import is_unsaid
 from installation import Installation
+from oncue.accounts import oauth
 from oncue.api import edge
 from oncue.api.native import webhooks
 from oncue.lib import ids
@@ -47,8 +48,13 @@ def quiet() -> None:
 def the_same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is answered may be asked about next: so that runs are alike, ids have to be."""
     chance = random.Random(SEED)
+
+    def token(size: int) -> str:
+        return chance.randbytes(size).hex()
+
     monkeypatch.setattr(ids, "_last", (0, 0))
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbits=chance.getrandbits))
+    monkeypatch.setattr(oauth, "secrets", SimpleNamespace(token_urlsafe=token))
     monkeypatch.setattr(webhooks, "secrets", SimpleNamespace(token_bytes=chance.randbytes))
     monkeypatch.setattr(edge, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
 

@@ -1,6 +1,8 @@
 """The runner itself: every check objects to what is wrong for it, and none to what is right."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -24,11 +26,24 @@ def never(operation: str, status: int, answer: Any) -> bool:
     return False
 
 
-def fuzzed(wrong: str, folder: Path) -> Report:
+def fuzzed(wrong: str, folder: Path, effort: Effort = EFFORT) -> Report:
     report = Report()
-    run(load(notes(wrong), IDENTITIES, EFFORT, folder), report, as_it_is, never)
+    run(load(notes(wrong), IDENTITIES, effort, folder), report, as_it_is, never)
     assert not report.troubles, "\n\n".join(report.troubles)
     return report
+
+
+def asked_for(folder: Path) -> list[str]:
+    """Everything that is asked of a sound API."""
+    asked: list[str] = []
+
+    def note(case: Case[Any]) -> None:
+        said = (case.path_parameters, case.query, dict(case.headers), case.body)
+        asked.append(f"{case.operation.label}: {said!r}")
+
+    effort = Effort(examples=30, stories=10)
+    run(load(notes(), IDENTITIES, effort, folder), Report(), note, never)
+    return asked
 
 
 def test_nothing_is_wrong_with_a_sound_api(tmp_path: Path) -> None:
@@ -37,8 +52,10 @@ def test_nothing_is_wrong_with_a_sound_api(tmp_path: Path) -> None:
     assert not report.findings, "\n\n".join(map(str, report.findings))
     assert report.succeeded() == {
         "POST /notes",
-        "GET /notes/{number}",
-        "DELETE /notes/{number}",
+        "GET /notes/{note_id}",
+        "DELETE /notes/{note_id}",
+        "POST /notes/{note_id}/reminder",
+        "GET /notes/{note_id}/reminder",
     }
     assert report.checks == ALL
     assert set(report.phases) == {"examples", "coverage", "fuzzing", "stateful"}
@@ -51,18 +68,30 @@ def test_whatever_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
     assert wrong in {finding.check for finding in report.findings}
 
 
-def test_it_asks_the_same_every_time(tmp_path: Path) -> None:
-    runs: tuple[list[str], list[str]] = ([], [])
+def test_a_thing_that_another_operation_makes_is_not_missed_by_a_guess(tmp_path: Path) -> None:
+    stories = Effort(examples=0, stories=60, is_systematic=False)
+    sound, broken = (fuzzed(wrong, tmp_path, stories) for wrong in ("", "forgotten_reminder"))
 
-    for asked in runs:
+    reminder = "GET /notes/{note_id}/reminder"  # guessed to be there once a note is
+    assert sound.answers[reminder].keys() > {200, 404}
+    assert sound.findings == []
+    assert {(finding.check, finding.operation) for finding in broken.findings} == {
+        ("ensure_resource_availability", reminder)
+    }
 
-        def note(case: Case[Any], asked: list[str] = asked) -> None:
-            asked.append(repr((case.operation.label, case.path_parameters, case.query, case.body)))
 
-        run(load(notes(), IDENTITIES, EFFORT, tmp_path), Report(), note, never)
+def test_it_asks_the_same_every_time_whatever_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_for(tmp_path)
 
-    assert len(runs[0]) > 50
-    assert runs[0] == runs[1]
+    imported = ModuleType("more_numbers")
+    imported.__file__ = str(tmp_path / "more_numbers.py")
+    Path(imported.__file__).write_text(f"NUMBERS = {[n / 7 for n in range(300)]}")
+    monkeypatch.setitem(sys.modules, imported.__name__, imported)
+
+    assert len(asked) > 50
+    assert asked_for(tmp_path) == asked
 
 
 def test_a_request_of_our_own_is_checked_too(tmp_path: Path) -> None:

@@ -33,13 +33,14 @@ class Things:
         chance = random.Random(repr(said))
         names = case.path_parameters.keys()
         fitting = [place for place in self._places if names and names <= place.keys()]
-        is_free = meta.phase.name is not TestPhase.STATEFUL  # there, links say what it is about
-        if fitting and is_free and chance.random() < OFTEN and not meta.is_negative_at(PATH):
+        is_story = meta.phase.name is TestPhase.STATEFUL  # there, links say what it is about
+        if fitting and not is_story and chance.random() < OFTEN and not meta.is_negative_at(PATH):
             place = chance.choice(fitting)
             case.path_parameters = {name: place[name] for name in names}
         if meta.generation.mode.is_negative:
             return
-        if KEY in case.headers and chance.random() < OFTEN:
+        if KEY in case.headers and (is_story or chance.random() < OFTEN):
+            # In a story that asked the same before, what the answer of then names may be gone.
             self._requests += 1
             case.headers[KEY] = f"request {self._requests}"
         if case.query:
