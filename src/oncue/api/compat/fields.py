@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import BeforeValidator, Field, StrictInt
 from sqlalchemy.orm import Session
 
 from oncue.accounts import service as accounts
@@ -14,12 +14,6 @@ from oncue.errors import Invalid, Issue
 from oncue.settings import PLATFORMS
 
 PLATFORM_NAMES: Final = {"TWITTER": "x"}
-
-
-class Body(BaseModel):
-    """A request body: strict types, and no field that means nothing."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 def platform_name(constant: str) -> str:
