@@ -104,6 +104,38 @@ async def test_a_body_that_cannot_be_read_is_refused_in_the_envelope(
     assert refusal(answer, installation) == expected
 
 
+@pytest.mark.parametrize("path", ["/v1/posts/bulk", BULK])
+@pytest.mark.parametrize("place", ["body", "item"])
+async def test_an_unknown_field_is_named_and_its_value_is_not_repeated(
+    installation: Installation, path: str, place: str
+) -> None:
+    unknown = {"pasword": "open sesame"}
+    body = {"posts": [unknown]} if place == "item" else {"posts": [{}], **unknown}
+
+    answer = await installation.api.post(path, json=body)
+
+    assert answer.json()["error" if place == "body" else "results"]
+    assert "is not a field here" in answer.text
+    assert "pasword" in answer.text
+    assert "sesame" not in answer.text
+
+
+async def test_every_unknown_field_is_told_what_was_probably_meant(
+    installation: Installation,
+) -> None:
+    body = {"account": 1, "failedAfter": "2026-11-22T09:00:00Z", "surprise": 1}
+
+    answer = await installation.api.post("/api/v1/posts/retry-failed", json=body)
+
+    assert refusal(answer, installation) == (400, "validation_error", False)
+    told = answer.json()["error"]["details"]["errors"]
+    assert {issue["field"]: issue["message"] for issue in told} == {
+        "account": "is not a field here; did you mean account_id?",
+        "failedAfter": "is not a field here; did you mean failed_after?",
+        "surprise": "is not a field here",
+    }
+
+
 async def test_too_many_requests_say_when_to_come_back(installation: Installation) -> None:
     headers = {"authorization": ""}
     for _ in range(PLANS["free"].requests_per_minute):

@@ -134,8 +134,6 @@ def as_issue(problem: Mapping[str, Any], *, shows: bool = True) -> Issue:
     path = [part for part in problem["loc"] if part != "[key]"]
     if path and path[0] in ("body", "query", "path", "header"):
         path = path[1:]
-    if problem["type"] == "unknown_field":
-        path.append(context["field"])
     field = _dotted(path) or "body"
     value = problem.get("input")
     match problem["type"]:

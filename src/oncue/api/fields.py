@@ -14,12 +14,13 @@ from pydantic import (
     ConfigDict,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from oncue.lib import ids
 from oncue.lib.clock import iso, to_millisecond
@@ -35,6 +36,7 @@ HINTS: Final = {
 
 LARGEST_INTEGER: Final = 2**31 - 1  # what a column of the databases holds
 MAX_DEPTH: Final = 50  # of JSON within a field; Pydantic can read far more than it can write
+MAX_UNKNOWN: Final = 10  # fields that are named, of those that mean nothing
 MAX_NAME: Final = 100  # characters of a made-up field that are repeated to its maker
 EXAMPLE: Final = UUID("0197a5b2-7c3d-7abc-8def-0123456789ab")  # in every id the document shows
 NO_NUL: Final = r"^[^\u0000]*$"
@@ -202,7 +204,7 @@ class OrAnything:
         return {"anyOf": [handler(core_schema), anything]}
 
 
-class Strict(BaseModel):
+class StrictBody(BaseModel):
     """A request body of either dialect: strict types, and no field that means nothing (C7)."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -210,22 +212,18 @@ class Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _name_unknown_fields(cls, value: Any) -> Any:
-        """A mistyped field is an error that says what was probably meant."""
+        """A mistyped field is an error that says what was probably meant, and not its value."""
         if not isinstance(value, dict):
             return value
         known = [info.alias or name for name, info in cls.model_fields.items()]
-        for field in value:
-            if field not in known:
-                meant = _meant(field, known)
-                hint = f"; did you mean {meant}?" if meant else ""
-                shown = field[:MAX_NAME].encode(errors="replace").decode()
-                raise PydanticCustomError(
-                    "unknown_field", "is not a field here{hint}", {"field": shown, "hint": hint}
-                )
+        unknown = [field for field in value if field not in known]
+        if unknown:
+            faults = [_unknown(field, known) for field in unknown[:MAX_UNKNOWN]]
+            raise ValidationError.from_exception_data(cls.__name__, faults)
         return value
 
 
-class Body(Strict):
+class Body(StrictBody):
     """A request body in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=False)
@@ -244,6 +242,14 @@ class Edit(Body):
     """A request body of which only what it mentions counts, so that nothing has a default."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+
+def _unknown(field: str, known: list[str]) -> InitErrorDetails:
+    meant = _meant(field, known)
+    hint = f"; did you mean {meant}?" if meant else ""
+    fault = PydanticCustomError("unknown_field", "is not a field here{hint}", {"hint": hint})
+    shown = field[:MAX_NAME].encode(errors="replace").decode()
+    return {"type": fault, "loc": (shown,), "input": None}
 
 
 def _meant(field: str, known: list[str]) -> str | None:

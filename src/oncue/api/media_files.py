@@ -1,10 +1,12 @@
 """Addresses that are signed and need no key: where an upload goes to, and where a file is."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect
@@ -31,8 +33,30 @@ SANDBOXED: Final = {
     "cache-control": "private, max-age=3600",
 }
 
-Expires = Annotated[str, Query(description="As it stands in the address.")]
-Signature = Annotated[str, Query(description="As it stands in the address.")]
+AsSigned = Annotated[str, Query(description="As it stands in the address.")]
+
+
+def signed(purpose: Purpose) -> Callable[..., Coroutine[Any, Any, UUID]]:
+    """A dependency: the file of an address that we signed for this, so that it needs no key."""
+
+    async def check(
+        request: Request,
+        media_id: MediaPath,
+        shared: Shared,
+        expires: AsSigned = "",
+        signature: AsSigned = "",
+    ) -> UUID:
+        key = request.path_params.get("key", "")
+        shared.links.check(purpose, media_id, expires, signature, key)
+        return media_id
+
+    return check
+
+
+ToUpload = Annotated[UUID, Depends(signed(Purpose.UPLOAD))]
+ToShow = Annotated[UUID, Depends(signed(Purpose.FILE))]
+ToPreview = Annotated[UUID, Depends(signed(Purpose.THUMBNAIL))]
+ToSend = Annotated[UUID, Depends(signed(Purpose.SENT))]
 
 
 class WrongLength(AppError):
@@ -76,15 +100,8 @@ class _Shown:
         }
     },
 )
-async def put_upload(
-    request: Request,
-    media_id: MediaPath,
-    shared: Shared,
-    expires: Expires = "",
-    signature: Signature = "",
-) -> Response:
+async def put_upload(request: Request, media_id: ToUpload, shared: Shared) -> Response:
     """Send the bytes of a file that POST /v1/media/upload has announced. It needs no key."""
-    shared.links.check(Purpose.UPLOAD, media_id, expires, signature)
     row = await shared.db.read(lambda session: _awaited(session, media_id))
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) != row.size_bytes:
@@ -112,15 +129,8 @@ async def put_upload(
 
 @router.api_route("/media/{media_id}", methods=["HEAD"], include_in_schema=False)
 @router.get("/media/{media_id}", response_class=Response)
-async def media_file(
-    request: Request,
-    media_id: MediaPath,
-    shared: Shared,
-    expires: Expires = "",
-    signature: Signature = "",
-) -> Response:
+async def media_file(request: Request, media_id: ToShow, shared: Shared) -> Response:
     """A file's bytes, or parts of them (Range). It needs no key."""
-    shared.links.check(Purpose.FILE, media_id, expires, signature)
     row = await shared.db.read(lambda session: media.get_by_link(session, media_id))
     file = _Shown(key=row.storage_key, content_type=row.content_type, filename=row.filename)
     return await _shown(request, shared, row, file)
@@ -128,31 +138,16 @@ async def media_file(
 
 @router.api_route("/media/{media_id}/thumbnail", methods=["HEAD"], include_in_schema=False)
 @router.get("/media/{media_id}/thumbnail", response_class=Response)
-async def media_thumbnail(
-    request: Request,
-    media_id: MediaPath,
-    shared: Shared,
-    expires: Expires = "",
-    signature: Signature = "",
-) -> Response:
+async def media_thumbnail(request: Request, media_id: ToPreview, shared: Shared) -> Response:
     """A small picture of a file. It needs no key."""
-    shared.links.check(Purpose.THUMBNAIL, media_id, expires, signature)
     row = await shared.db.read(lambda session: media.get_by_link(session, media_id))
     file = _Shown(key=row.thumbnail, content_type=THUMBNAIL_TYPE, filename="thumbnail.jpg")
     return await _shown(request, shared, row, file)
 
 
 @router.api_route("/media/{media_id}/sent/{key}", methods=["GET", "HEAD"], include_in_schema=False)
-async def media_sent(
-    request: Request,
-    media_id: MediaPath,
-    key: str,
-    shared: Shared,
-    expires: Expires = "",
-    signature: Signature = "",
-) -> Response:
+async def media_sent(request: Request, media_id: ToSend, key: str, shared: Shared) -> Response:
     """What a network that fetches files is sent for one. It needs no key."""
-    shared.links.check(Purpose.SENT, media_id, expires, signature, key)
 
     def find(session: Session) -> tuple[MediaFile, str | None]:
         row = media.get_by_link(session, media_id)
@@ -165,7 +160,7 @@ async def media_sent(
     return await _shown(request, shared, row, file)
 
 
-def _awaited(session: Session, media_id: MediaPath) -> MediaFile:
+def _awaited(session: Session, media_id: UUID) -> MediaFile:
     row = media.get_by_link(session, media_id)
     if row.status != MediaStatus.PENDING or row.upload_key is not None:
         raise NotAwaited(media_id, row.status)

@@ -20,18 +20,11 @@ from pydantic import (
 from sqlalchemy.orm import Session
 
 from oncue.api.compat.envelope import RESPONSES, Envelope, Meta, code_of, meta_of
-from oncue.api.compat.fields import (
-    AccountNumber,
-    Body,
-    ShownPlatform,
-    Time,
-    in_our_names,
-    platform_name,
-)
+from oncue.api.compat.fields import AccountNumber, ShownPlatform, Time, in_our_names, platform_name
 from oncue.api.compat.fields import account_ids as find_accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
 from oncue.api.errors import as_issue
-from oncue.api.fields import MediaId, OrAnything, Said, Text
+from oncue.api.fields import MediaId, OrAnything, Said, StrictBody, Text
 from oncue.api.idempotency import Idempotent
 from oncue.errors import AppError, Invalid, Issue
 from oncue.lib.clock import iso
@@ -60,7 +53,7 @@ FORMER: Final = Field(
 POST_STATUSES: Final = {"partial": "partially_failed"}
 
 
-class BulkPost(Body):
+class BulkPost(StrictBody):
     """One post: for a time, for the queue (`use_queue`), kept (`draft`), or else at once."""
 
     content: Annotated[Text, Field(max_length=CONTENT_CHARACTERS)]
@@ -83,7 +76,7 @@ def _each_alone(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return Invalid([as_issue(each) for each in wrong.errors(include_url=False)])
 
 
-class BulkPosts(Body):
+class BulkPosts(StrictBody):
     """POST /api/v1/posts/bulk."""
 
     posts: Annotated[

@@ -11,16 +11,12 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from oncue.accounts import queries as accounts
-from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, Strict, parse_time
+from oncue.api.fields import LARGEST_INTEGER, WHOLE, Said, parse_time
 from oncue.errors import AppError, Invalid, Issue
 from oncue.settings import PLATFORMS
 
 PLATFORM_NAMES: Final = {"TWITTER": "x"}
 FIELD_NAMES: Final = {"accountIds": "account_ids", "media": "media_ids", "queue": "use_queue"}
-
-
-class Body(Strict):
-    """A request body in snake_case."""
 
 
 def platform_name(constant: str) -> str:

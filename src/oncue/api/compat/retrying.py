@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from oncue.api.compat.envelope import RESPONSES, Envelope, Meta, meta_of
 from oncue.api.compat.fields import (
     AccountNumber,
-    Body,
     Platform,
     ShownPlatform,
     Time,
@@ -20,6 +19,7 @@ from oncue.api.compat.fields import (
 )
 from oncue.api.compat.fields import account_ids as find_accounts
 from oncue.api.deps import KeyedRoute, PostsWriter, Shared
+from oncue.api.fields import StrictBody
 from oncue.api.idempotency import Idempotent
 from oncue.api.retrying import MaxAttempts, PostIds, Retry
 from oncue.api.retrying import retry_failures as retry_all
@@ -33,7 +33,7 @@ router = APIRouter(
 )
 
 
-class RetryFilter(Body):
+class RetryFilter(StrictBody):
     """Which failures: at least one filter; those given must all hold (P21-P28)."""
 
     post_ids: PostIds = []
