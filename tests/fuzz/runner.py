@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -13,7 +13,11 @@ from schemathesis.core.failures import AcceptedNegativeData, Failure, FailureGro
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
-from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
+from schemathesis.openapi.checks import (
+    EnsureResourceAvailability,
+    RejectedPositiveData,
+    UseAfterFree,
+)
 from schemathesis.schemas import BaseSchema
 
 from fuzz.tamed import tamed
@@ -131,11 +135,18 @@ def ask(schema: BaseSchema, operation: str, report: Report, **parts: Any) -> Res
     return response
 
 
-def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) -> None:
+def run(
+    schema: BaseSchema,
+    report: Report,
+    fill: Fills,
+    is_excused: Excuses,
+    outlived: Set[str] = frozenset(),
+) -> None:
     """Ask in every phase. `fill` may change a case before it is sent.
 
     `is_excused` is shown the refusals of requests that fit their schemas: an operation, a status
-    and a body. It says which of them are no finding.
+    and a body. It says which of them are no finding. `outlived` are the deletions after which a
+    thing is still there.
     """
     makers = _makers(schema.raw_schema["paths"])
 
@@ -148,10 +159,13 @@ def run(schema: BaseSchema, report: Report, fill: Fills, is_excused: Excuses) ->
     def filter_failure(
         context: HookContext, failure: Failure, case: Case[Any], response: Response
     ) -> bool:
-        if isinstance(failure, EnsureResourceAvailability):
-            maker, missing = failure.created_with, failure.not_available_with
-            return maker in makers.get(missing, {maker})
-        return _counts(failure, case, response, is_excused)
+        match failure:
+            case EnsureResourceAvailability(created_with=maker, not_available_with=missing):
+                return maker in makers.get(missing, {maker})
+            case UseAfterFree(operation=deletion):
+                return deletion not in outlived
+            case _:
+                return _counts(failure, case, response, is_excused)
 
     with tamed():
         for event in from_schema(schema).execute():

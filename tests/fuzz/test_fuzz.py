@@ -23,7 +23,7 @@ from fuzz.asked import good_requests
 from fuzz.runner import SEED, Effort, Report, ask, load, run
 from fuzz.scene import things_of
 from fuzz.served import Served
-from fuzz.unsaid import is_unsaid
+from fuzz.unsaid import OUTLIVED, is_unsaid
 from installation import Installation
 from oncue.accounts import oauth
 from oncue.api import edge
@@ -77,10 +77,10 @@ async def test_every_answer_is_one_the_document_tells_of(
             for operation, parts in good_requests(things):
                 ask(schema, operation, report, **parts)
             fill = things_of(installation, things).fill
-            run(schema, report, fill, is_unsaid)
+            run(schema, report, fill, is_unsaid, OUTLIVED)
             for seed in range(EXAMPLES // 3 - 1):
                 more = Effort(examples=0, stories=effort.stories, is_systematic=False, seed=seed)
-                run(load(app, identities, more, tmp_path), report, fill, is_unsaid)
+                run(load(app, identities, more, tmp_path), report, fill, is_unsaid, OUTLIVED)
             return report
 
         report = await asyncio.to_thread(fuzz)

@@ -124,3 +124,13 @@ def test_a_refusal_that_is_excused_is_no_finding(tmp_path: Path) -> None:
     assert set(map(str, refused)) == {
         str(("POST /notes", 422, {"detail": "too long"})),
     }
+
+
+def test_what_outlives_its_deletion_may_be_used(tmp_path: Path) -> None:
+    report, deletion = Report(), "DELETE /notes/{note_id}"
+
+    schema = load(notes("use_after_free"), IDENTITIES, EFFORT, tmp_path)
+    run(schema, report, as_it_is, never, outlived={deletion})
+
+    assert 200 in report.answers[deletion]
+    assert report.findings == []

@@ -72,6 +72,9 @@ UNSAID: Final = (
 # A whole request's answer where items fail by themselves: the document has a schema for it.
 NONE_MADE: Final = frozenset({("POST /v1/posts/bulk", 422), ("POST /api/v1/posts/bulk", 422)})
 
+# Deletions that leave a thing: an account is disconnected, and still shown, as its posts are.
+OUTLIVED: Final = frozenset({"DELETE /v1/accounts/{account_id}"})
+
 
 def is_unsaid(operation: str, status: int, answer: Any) -> bool:
     """Whether the refusal of a request that fits every schema is one that no schema foresees."""
