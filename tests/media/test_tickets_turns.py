@@ -76,6 +76,25 @@ def vars_of(media: object) -> dict[str, object]:
     return {name: value for name, value in vars(media).items() if not name.startswith("_")}
 
 
+async def test_a_worker_that_is_stopped_as_it_lets_go_of_a_file_stops(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = await sent(site)
+    acting = asyncio.create_task(site.services.processor.act())
+
+    async def hold(_processor: Processor, _run: Run) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            acting.cancel()
+
+    monkeypatch.setattr(Processor, "_hold", hold)
+    with pytest.raises(asyncio.CancelledError):
+        await acting
+
+    assert (await shown(site, media_id))["status"] == "ready"
+
+
 async def test_a_worker_that_stops_leaves_the_file_to_the_next_one(site: Installation) -> None:
     media_id = await sent(site)
     begun = asyncio.Event()

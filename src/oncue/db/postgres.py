@@ -148,8 +148,7 @@ class PostgresDatabase:
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await asyncio.gather(self._listening, return_exceptions=True)
         await self._engine.dispose()
 
     async def _listen(self) -> None:

@@ -182,8 +182,7 @@ class Processor:
             yield
         finally:
             holding.cancel()
-            with suppress(asyncio.CancelledError):
-                await holding
+            await asyncio.gather(holding, return_exceptions=True)  # its end is no end of ours
 
     async def _hold(self, run: Run) -> None:
         while True:
