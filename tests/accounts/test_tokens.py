@@ -13,7 +13,7 @@ from accounts.rotating import LIVES, LOOK, Counter, Gate, Rotating
 from accounts.visitor import always, hang_up, no_file
 from installation import MASTER_KEY, Clock, no_names
 from oncue.accounts import service as accounts
-from oncue.accounts.credentials import Nothing
+from oncue.accounts.credentials import Held, Nothing
 from oncue.accounts.line import Line
 from oncue.accounts.models import Account, AccountSecret
 from oncue.accounts.service import NewAccount
@@ -318,13 +318,19 @@ async def test_a_refusal_that_comes_late_does_not_expire_what_is_newer(stage: St
     assert await stage.status() == "active"
 
 
-async def test_tokens_that_come_late_do_not_replace_what_was_connected_meanwhile(
-    stage: Stage,
-) -> None:
+async def answered_late(stage: Stage) -> tuple["asyncio.Task[Held]", Gate]:
+    """A renewal of what was connected first; its answer is on its way until the gate is opened."""
     gate, stage.clock.now = Gate(), stage.clock.now + LIVES
     stage.network.after = gate.wait
     late = asyncio.create_task(renew(stage.wire, stage.owner, 1))
     await gate.reached.wait()
+    return late, gate
+
+
+async def test_tokens_that_come_late_do_not_replace_what_was_connected_meanwhile(
+    stage: Stage,
+) -> None:
+    late, gate = await answered_late(stage)
 
     await stage.connect(5)
     gate.opened.set()
@@ -354,10 +360,7 @@ async def test_an_account_that_is_disconnected_meanwhile_stays_so(stage: Stage) 
 async def test_nor_do_they_replace_what_was_connected_after_it_was_disconnected(
     stage: Stage,
 ) -> None:
-    gate, stage.clock.now = Gate(), stage.clock.now + LIVES
-    stage.network.after = gate.wait
-    late = asyncio.create_task(renew(stage.wire, stage.owner, 1))
-    await gate.reached.wait()
+    late, gate = await answered_late(stage)
 
     owner, account_id = stage.account.workspace_id, stage.account.id
     await stage.db.write(

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -104,38 +105,41 @@ async def test_of_accounts_that_choose_a_page_at_once_one_speaks_for_it(
     assert sorted(status for status, _ in answers) == [200, *[409] * 5]
 
 
+async def lost_with_its_page(oncue: Installation) -> UUID:
+    """An account that speaks for the page p1, and whose credentials are refused."""
+    account_id = (await connect(oncue, "a")).id
+    await select(oncue, ids.to_typeid("acc", account_id), "p1")
+    owner, now = oncue.workspace_id, oncue.clock()
+    await oncue.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
+    return account_id
+
+
 @pytest.mark.usefixtures("paged")
 async def test_an_end_that_is_known_goes_to_the_account_that_speaks_for_the_page(
     installation: Installation,
 ) -> None:
-    lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
-    await select(installation, lost, "p1")
-    account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    owner = installation.workspace_id
-    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
+    account_id = await lost_with_its_page(installation)
     fresh = await connect(installation, "a")
-    ends = update(Account).where(Account.id == fresh.id).values(reconnect_by=now)
+    end = installation.clock()
+    ends = update(Account).where(Account.id == fresh.id).values(reconnect_by=end)
     await installation.db.write(lambda session: session.execute(ends).close())
 
     await select(installation, ids.to_typeid("acc", fresh.id), "p1")
 
     found = await installation.db.read(lambda session: session.get_one(Account, account_id))
-    assert found.reconnect_by == now
+    assert found.reconnect_by == end
 
 
 @pytest.mark.usefixtures("paged")
 async def test_a_page_whose_account_was_lost_is_spoken_for_by_it_again(
     installation: Installation,
 ) -> None:
-    lost = ids.to_typeid("acc", (await connect(installation, "a")).id)
-    await select(installation, lost, "p1")
-    account_id, now = ids.from_typeid("acc", lost), installation.clock()
-    owner = installation.workspace_id
-    await installation.db.write(lambda session: standing.expire(session, owner, account_id, 2, now))
+    account_id = await lost_with_its_page(installation)
     fresh = ids.to_typeid("acc", (await connect(installation, "a", accessToken="new")).id)
 
     answer = await installation.api.post(f"/v1/accounts/{fresh}/select-page", json={"pageId": "p1"})
 
+    lost = ids.to_typeid("acc", account_id)
     assert (answer.json()["account"]["id"], answer.json()["account"]["status"]) == (lost, "active")
     assert await secrets_of(installation, {"id": lost}) == {
         "accessToken": "new",

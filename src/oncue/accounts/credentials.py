@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -45,17 +46,7 @@ def store(
 
     Whoever is renewing what was there comes too late with it.
     """
-    sealed = seal(vault, secrets, workspace_id, account_id)
-    values = {
-        "sealed": sealed,
-        "key_id": key_id_of(sealed),
-        "expires_at": expires_at,
-        "renew_at": renew_at,
-        "updated_at": now,
-        "lease": None,
-        "lease_until": None,
-        "tries": 0,
-    }
+    values = contents(seal(vault, secrets, workspace_id, account_id), expires_at, renew_at, now)
     replaced = session.execute(
         update(AccountSecret)
         .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
@@ -68,6 +59,22 @@ def store(
         )
 
 
+def contents(
+    sealed: str, expires_at: datetime | None, renew_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """A row's columns with these secrets in it, or none, and with nobody who renews them."""
+    return {
+        "sealed": sealed,
+        "key_id": key_id_of(sealed) if sealed else "",
+        "expires_at": expires_at,
+        "renew_at": renew_at,
+        "updated_at": now,
+        "lease": None,
+        "lease_until": None,
+        "tries": 0,
+    }
+
+
 def forget(session: Session, workspace_id: UUID, account_id: UUID, now: datetime) -> None:
     """Leave nothing of the account's credentials but their number.
 
@@ -77,17 +84,7 @@ def forget(session: Session, workspace_id: UUID, account_id: UUID, now: datetime
     session.execute(
         update(AccountSecret)
         .where(AccountSecret.workspace_id == workspace_id, AccountSecret.account_id == account_id)
-        .values(
-            sealed="",
-            key_id="",
-            generation=AccountSecret.generation + 1,
-            expires_at=None,
-            renew_at=None,
-            updated_at=now,
-            lease=None,
-            lease_until=None,
-            tries=0,
-        )
+        .values(generation=AccountSecret.generation + 1, **contents("", None, None, now))
         .execution_options(synchronize_session=False)
     )
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from oncue.accounts import credentials, standing
 from oncue.accounts.credentials import Held, Nothing, seal, unseal
 from oncue.accounts.models import Account, AccountSecret
-from oncue.accounts.vault import Tampered, Vault, key_id_of
+from oncue.accounts.vault import Tampered, Vault
 from oncue.connectors.base import Secrets
 from oncue.lib import ids
 
@@ -107,15 +107,8 @@ def keep(
         update(AccountSecret)
         .where(*_same_generation(taken))
         .values(
-            sealed=sealed,
-            key_id=key_id_of(sealed),
             generation=AccountSecret.generation + 1,
-            expires_at=expires_at,
-            renew_at=renew_at,
-            updated_at=now,
-            lease=None,
-            lease_until=None,
-            tries=0,
+            **credentials.contents(sealed, expires_at, renew_at, now),
         )
         .returning(AccountSecret.account_id)
         .execution_options(synchronize_session=False)

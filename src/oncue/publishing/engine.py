@@ -91,7 +91,6 @@ class _Worker(ABC):
 
     def __init__(self, heartbeat: timedelta) -> None:
         self._heartbeat = heartbeat
-        self._manager: QueueManager | None = None
         self._stopped = asyncio.Event()
 
     @abstractmethod
@@ -113,7 +112,6 @@ class _Worker(ABC):
 
     async def _manage(self, queries: RepositoryPort, handle: Handler) -> None:
         manager = QueueManager(queries)
-        self._manager = manager
 
         @manager.entrypoint(ENTRYPOINT, accepts_context=False)
         async def publish(queued: QueuedJob) -> None:
